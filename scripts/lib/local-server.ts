@@ -1,0 +1,75 @@
+import { execFile } from "node:child_process";
+import { createServer } from "node:net";
+import path from "node:path";
+import { promisify } from "node:util";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+
+export const ROOT = path.resolve(import.meta.dirname, "../..");
+const DIST = path.join(ROOT, "dist");
+
+/** Builds the Worker into dist/, exactly as it would be deployed. */
+export const build = async (): Promise<void> => {
+  const wrangler = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+  try {
+    await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", DIST], {
+      cwd: ROOT,
+    });
+  } catch (error) {
+    // execFile's error holds what wrangler said.
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`The build failed.\n${stdout ?? ""}${stderr ?? ""}`);
+  }
+};
+
+export interface LocalServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Folder that outlives the server; without it, state is gone with it. */
+  readonly persist?: string;
+  /** Variables over those of wrangler.toml and .dev.vars. */
+  readonly vars?: Readonly<Record<string, string>>;
+  readonly verbose?: boolean;
+}
+
+export interface LocalServer {
+  readonly url: URL;
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves the built Worker from dist/ on workerd, through Miniflare, with the bindings of wrangler.toml and the
+ * variables of .dev.vars. Resolves when it answers.
+ */
+export const startServer = async (options: LocalServerOptions): Promise<LocalServer> => {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(path.join(ROOT, "wrangler.toml"));
+  const { persist, vars } = options;
+  const miniflare = new Miniflare({
+    host: options.host,
+    port: options.port,
+    log: new Log(options.verbose ? LogLevel.INFO : LogLevel.ERROR),
+    ...(persist !== undefined && {
+      durableObjectsPersist: path.join(persist, "do"),
+      kvPersist: path.join(persist, "kv"),
+    }),
+    workers: [
+      {
+        ...workerOptions,
+        name: "ledgercore-realtime",
+        rootPath: DIST,
+        modules: [{ type: "ESModule", path: "index.js" }],
+        bindings: { ...workerOptions.bindings, ...vars },
+      },
+    ],
+  });
+  const url = await miniflare.ready;
+  return { url, stop: () => miniflare.dispose() };
+};
+
+/** Whether nothing listens on the port yet. */
+export const portIsFree = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(true)));
+  });

@@ -1,0 +1,85 @@
+import type { Session } from "./session.ts";
+
+/** Idle time after which the platform hibernates an object; aligning pings pays only between such pauses. */
+const HIBERNATES_AFTER_MS = 10_000;
+
+export interface HeartbeatConfig {
+  readonly pingInterval: number;
+  readonly pingTimeout: number;
+}
+
+/**
+ * When to ping whom, and who has fallen silent. All times are ms since the epoch.
+ *
+ * With intervals long enough to hibernate in, all sessions are pinged in one round per interval, so that the
+ * object sleeps between rounds. A session too young for a round waits for the next: its first ping then comes
+ * at an age between `minAge` and `pingInterval + minAge`, and clients wait `pingInterval + pingTimeout`.
+ * With shorter intervals every session is pinged on its own schedule, as by the reference server.
+ */
+export class Heartbeat {
+  readonly #config: HeartbeatConfig;
+  readonly #aligned: boolean;
+  /** How long after its opening or last ping a session may be pinged. */
+  readonly #minAge: number;
+
+  constructor(config: HeartbeatConfig) {
+    this.#config = config;
+    this.#aligned = config.pingInterval >= HIBERNATES_AFTER_MS;
+    this.#minAge = this.#aligned
+      ? Math.min(config.pingInterval, config.pingTimeout) / 2
+      : config.pingInterval;
+  }
+
+  /** When the first round is due for a session that opened now and found none scheduled. */
+  firstRound(now: number): number {
+    return now + this.#config.pingInterval;
+  }
+
+  /** The sessions to ping in the round at `now`. */
+  due(sessions: Iterable<Session>, now: number): Session[] {
+    const due: Session[] = [];
+    for (const session of sessions) if (now - session.lastPingAt >= this.#minAge) due.push(session);
+    return due;
+  }
+
+  /** Marks a ping sent at `now`. */
+  pinged(session: Session, now: number): void {
+    session.lastPingAt = now;
+    if (session.unansweredAt === undefined || aliveAt(session) >= session.unansweredAt) {
+      session.unansweredAt = now;
+    }
+  }
+
+  /** A session restored from hibernation took part in the round at `roundAt`, if it was old enough. */
+  restored(session: Session, roundAt: number | undefined): void {
+    if (roundAt !== undefined && roundAt - session.openedAt >= this.#minAge) this.pinged(session, roundAt);
+  }
+
+  /** When the round after the one at `now` is due; `undefined` without sessions. */
+  nextRound(sessions: Iterable<Session>, now: number): number | undefined {
+    let next: number | undefined;
+    for (const { lastPingAt } of sessions) {
+      if (this.#aligned) return now + this.#config.pingInterval;
+      const at = lastPingAt + this.#config.pingInterval;
+      if (next === undefined || at < next) next = at;
+    }
+    return next;
+  }
+
+  /** Sessions that have left a ping unanswered for `pingTimeout`, and when the next may have (ms). */
+  silent(sessions: Iterable<Session>, now: number): { silent: Session[]; next: number | undefined } {
+    const silent: Session[] = [];
+    let next: number | undefined;
+    for (const session of sessions) {
+      const { unansweredAt } = session;
+      if (unansweredAt === undefined || aliveAt(session) >= unansweredAt) continue;
+      const deadline = unansweredAt + this.#config.pingTimeout;
+      if (deadline <= now) silent.push(session);
+      else if (next === undefined || deadline < next) next = deadline;
+    }
+    return { silent, next };
+  }
+}
+
+const aliveAt = (session: Session): number =>
+  Math.max(session.pongAt, session.transport.lastPongAt() ?? 0);

@@ -1,0 +1,185 @@
+import type { Clock } from "../lib/clock.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { decodePacket } from "./packet.ts";
+import { Session, type SessionState } from "./session.ts";
+import { CLOSE_CODE, type CloseCode, type Transport } from "./transport.ts";
+
+/** Why a session ended, in the reference server's words where it has one. */
+export type CloseReason =
+  | "transport close"
+  | "transport error"
+  | "ping timeout"
+  | "parse error"
+  | "payload too large"
+  | "connect timeout"
+  | "forced close";
+
+const CLOSE_CODES: Record<CloseReason, CloseCode> = {
+  "transport close": CLOSE_CODE.normal,
+  "transport error": CLOSE_CODE.goingAway,
+  "ping timeout": CLOSE_CODE.goingAway,
+  "parse error": CLOSE_CODE.protocolError,
+  "payload too large": CLOSE_CODE.messageTooBig,
+  "connect timeout": CLOSE_CODE.policyViolation,
+  "forced close": CLOSE_CODE.normal,
+};
+
+/** What runs on top of Engine.IO: Socket.IO, or anything else that exchanges messages. */
+export interface EngineApplication {
+  /** A session has opened; OPEN is sent. `context` is what the HTTP layer learnt at the handshake. */
+  open(session: Session, context: unknown): void;
+  /** A session is back after hibernation, with the state that was saved. */
+  restore(session: Session): void;
+  message(session: Session, data: string | Uint8Array): void;
+  /** Called once per session, whatever ended it. */
+  close(session: Session, reason: CloseReason): void;
+}
+
+/** Times in milliseconds, sizes in bytes. */
+export interface EngineConfig {
+  readonly pingInterval: number;
+  readonly pingTimeout: number;
+  readonly connectTimeout: number;
+  readonly maxPayload: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Whether `text` is longer than `limit` bytes of UTF-8; encodes only texts that may be. */
+const exceeds = (text: string, limit: number): boolean =>
+  text.length > limit || (text.length * 3 > limit && encoder.encode(text).byteLength > limit);
+
+const PING = "2";
+
+/** Engine.IO v4 sessions of one gateway. Knows no platform: transports and time are passed in. */
+export class EngineServer {
+  readonly sessions = new Map<string, Session>();
+  readonly config: EngineConfig;
+  readonly heartbeat: Heartbeat;
+  readonly #application: EngineApplication;
+  readonly #clock: Clock;
+
+  constructor(config: EngineConfig, application: EngineApplication, clock: Clock) {
+    this.config = config;
+    this.heartbeat = new Heartbeat(config);
+    this.#application = application;
+    this.#clock = clock;
+  }
+
+  /** Opens a session on a fresh transport and sends OPEN (protocol v4, "Handshake"). */
+  open(transport: Transport, id: string, context: unknown): Session {
+    const session = new Session(transport, {
+      id,
+      openedAt: this.#clock(),
+      established: false,
+      application: undefined,
+    });
+    this.sessions.set(id, session);
+    const { pingInterval, pingTimeout, maxPayload } = this.config;
+    session.send(`0${JSON.stringify({ sid: id, upgrades: [], pingInterval, pingTimeout, maxPayload })}`);
+    this.#application.open(session, context);
+    return session;
+  }
+
+  /** Takes a session up again from what its transport saved; `roundAt` is when pings were last sent. */
+  restore(transport: Transport, state: SessionState, roundAt: number | undefined): Session {
+    const session = new Session(transport, state);
+    this.heartbeat.restored(session, roundAt);
+    this.sessions.set(session.id, session);
+    this.#application.restore(session);
+    return session;
+  }
+
+  /** Handles one frame of a client's WebSocket. */
+  receive(session: Session, raw: string | Uint8Array): void {
+    if (session.closed) return;
+    const { maxPayload } = this.config;
+    if (typeof raw === "string" ? exceeds(raw, maxPayload) : raw.byteLength > maxPayload) {
+      this.close(session, "payload too large");
+      return;
+    }
+    const decoded = decodePacket(raw);
+    if (!decoded.ok) {
+      this.close(session, "parse error");
+      return;
+    }
+    const packet = decoded.value;
+    switch (packet.type) {
+      case "message":
+        this.#application.message(session, packet.data);
+        return;
+      case "pong":
+        session.pongAt = this.#clock();
+        return;
+      case "close":
+        this.close(session, "transport close");
+        return;
+      case "noop":
+      case "upgrade":
+        return;
+      // Only a server opens and pings; the reference server closes on a ping of a v4 client.
+      case "open":
+      case "ping":
+        this.close(session, "parse error");
+        return;
+      default:
+        packet satisfies never;
+    }
+  }
+
+  /** Ends a session from the server's side. */
+  close(session: Session, reason: CloseReason): void {
+    if (session.closed) return;
+    this.#end(session, reason);
+    session.transport.close(CLOSE_CODES[reason], reason);
+  }
+
+  /** The client's side of the transport has gone. */
+  transportClosed(session: Session, reason: "transport close" | "transport error"): void {
+    if (!session.closed) this.#end(session, reason);
+  }
+
+  /**
+   * Pings the sessions that are due, pausing after each slice of `sliceSize`, so that thousands of pings hold
+   * up no delivery. Returns when all are sent.
+   */
+  async ping(sliceSize: number, pause: () => Promise<void>): Promise<void> {
+    const now = this.#clock();
+    const due = this.heartbeat.due(this.sessions.values(), now);
+    for (const session of due) this.heartbeat.pinged(session, now);
+    for (let start = 0; start < due.length; start += sliceSize) {
+      if (start > 0) await pause();
+      for (const session of due.slice(start, start + sliceSize)) session.send(PING);
+    }
+  }
+
+  /** Closes the sessions that left a ping unanswered too long; returns when to look again (ms), if ever. */
+  closeSilent(): number | undefined {
+    const { silent, next } = this.heartbeat.silent(this.sessions.values(), this.#clock());
+    for (const session of silent) this.close(session, "ping timeout");
+    return next;
+  }
+
+  /**
+   * Closes the sessions whose connect timeout has passed, and returns when the next one's will pass,
+   * `undefined` if all are established.
+   */
+  closeUnestablished(): number | undefined {
+    const now = this.#clock();
+    let next: number | undefined;
+    for (const session of [...this.sessions.values()]) {
+      if (session.established) continue;
+      const deadline = session.openedAt + this.config.connectTimeout;
+      if (deadline <= now) this.close(session, "connect timeout");
+      else if (next === undefined || deadline < next) next = deadline;
+    }
+    return next;
+  }
+
+  #end(session: Session, reason: CloseReason): void {
+    session.closed = true;
+    this.sessions.delete(session.id);
+    this.#application.close(session, reason);
+  }
+}
+

@@ -1,0 +1,68 @@
+import type { OutgoingPacket, Transport } from "./transport.ts";
+
+/** What must survive hibernation. `application` belongs to the layer above. */
+export interface SessionState {
+  readonly id: string;
+  readonly openedAt: number;
+  readonly established: boolean;
+  readonly application: unknown;
+}
+
+/** One Engine.IO connection. Its id is a secret: it routes to its gateway and admits to the session. */
+export class Session {
+  readonly id: string;
+  /** ms since the epoch. */
+  readonly openedAt: number;
+  readonly transport: Transport;
+  closed = false;
+  /** When a pong last arrived through the object itself, ms since the epoch. */
+  pongAt = 0;
+  /** When the session was last pinged, or opened. */
+  lastPingAt: number;
+  /** When the oldest ping without an answer was sent. */
+  unansweredAt: number | undefined;
+  #established: boolean;
+  #application: unknown;
+
+  constructor(transport: Transport, state: SessionState) {
+    this.transport = transport;
+    this.id = state.id;
+    this.openedAt = state.openedAt;
+    this.lastPingAt = state.openedAt;
+    this.#established = state.established;
+    this.#application = state.application;
+  }
+
+  /** Whether the application has accepted the client; until then the connect timeout runs. */
+  get established(): boolean {
+    return this.#established;
+  }
+
+  /** The application's state of this session. */
+  get application(): unknown {
+    return this.#application;
+  }
+
+  /** Replaces the application's state and stores it with the transport. */
+  save(application: unknown, established = this.#established): void {
+    this.#application = application;
+    this.#established = established;
+    if (this.closed) return;
+    this.transport.save({
+      id: this.id,
+      openedAt: this.openedAt,
+      established,
+      application,
+    } satisfies SessionState);
+  }
+
+  /** Sends an already encoded packet. */
+  send(packet: OutgoingPacket): void {
+    if (!this.closed) this.transport.send(packet);
+  }
+
+  /** Sends a message: text gets the message type, bytes are a binary message as they are. */
+  sendMessage(data: OutgoingPacket): void {
+    this.send(typeof data === "string" ? `4${data}` : data);
+  }
+}

@@ -1,0 +1,68 @@
+import * as z from "zod";
+import type { Gateway } from "./gateway/gateway-do.ts";
+import type { Room } from "./rooms/room-do.ts";
+
+/** What the platform hands the Worker: bindings as objects, variables and secrets as strings. */
+export interface Env {
+  readonly GATEWAYS: DurableObjectNamespace<Gateway>;
+  readonly ROOMS: DurableObjectNamespace<Room>;
+  readonly API_KEYS?: KVNamespace;
+  readonly INGEST_RATE_LIMIT?: RateLimit;
+}
+
+const integer = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const list = z
+  .string()
+  .default("")
+  .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
+
+/** Empty counts as unset: a dashboard cannot tell the two apart. */
+const text = z
+  .string()
+  .default("")
+  .transform((value): string | undefined => value.trim() || undefined);
+
+/** Variables of the Worker. The README's configuration table describes each; keep the two together. */
+const variables = z.object({
+  PING_INTERVAL: integer(25_000, 50, 300_000),
+  PING_TIMEOUT: integer(20_000, 50, 300_000),
+  CONNECT_TIMEOUT: integer(5_000, 50, 300_000),
+  MAX_PAYLOAD: integer(1_000_000, 1_000, 30_000_000),
+  MAX_SESSIONS_PER_GATEWAY: integer(10_000, 1, 32_000),
+  GATEWAYS_PER_COLO: integer(4, 1, 1_000),
+  MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
+  PRESENCE_LIMIT: integer(500, 0, 100_000),
+  ALLOWED_ORIGINS: list,
+  JWT_ISSUER: text,
+  JWT_JWKS_URL: text.refine((url) => url === undefined || URL.canParse(url), "not a URL"),
+  JWT_JWKS: text,
+  JWT_PUBLIC_KEY: text,
+  JWT_AUDIENCE: list,
+  JWT_AUTHORIZED_PARTIES: list,
+  JWT_ALGORITHMS: list.transform((names) => (names.length === 0 ? ["RS256", "ES256"] : names)),
+  INGEST_TOKENS: list,
+  INGEST_MAX_BYTES: integer(1_000_000, 1_000, 30_000_000),
+  INGEST_MAX_EVENTS: integer(1_000, 1, 100_000),
+});
+
+export type Config = Readonly<z.infer<typeof variables>>;
+
+const parsed = new WeakMap<object, Config>();
+
+/**
+ * The configuration, parsed once per isolate.
+ * @throws Error naming the variable, never its value, when one is malformed: nothing runs on a guess.
+ */
+export const configOf = (env: Env): Config => {
+  const known = parsed.get(env);
+  if (known !== undefined) return known;
+  const result = variables.safeParse(env);
+  if (!result.success) {
+    const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`Configuration is invalid. ${problems.join("; ")}`);
+  }
+  parsed.set(env, result.data);
+  return result.data;
+};

@@ -1,0 +1,82 @@
+/**
+ * What an entry of the event catalogue is, and the builder of a family of them. Pure.
+ */
+import type * as z from "zod";
+
+export type Family = "system" | "query" | "market" | "compliance" | "credits" | "chat" | "errors";
+
+export type Direction = "client-to-server" | "server-to-client";
+
+/**
+ * - `durable`: personal, logged, never dropped.
+ * - `volatile`: market state; under backlog an event replaces a waiting one with the same `conflationKey`.
+ * - `transient`: answers to one socket, and presence; sent once, to whoever is there.
+ */
+export type Delivery = "durable" | "volatile" | "transient";
+
+interface Spec<S extends z.ZodType> {
+  readonly schema: S;
+  /** One plain sentence. */
+  readonly summary: string;
+  /** Not named by the public event reference. */
+  readonly extension?: true;
+  /** A valid payload: printed in the docs, checked by the tests. */
+  readonly example: z.input<S>;
+}
+
+export interface ClientSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
+  /** Every event this one may be answered with. */
+  readonly responses: readonly string[];
+  /** For requests that go to a backend: the event that reports their failure. */
+  readonly error?: string;
+}
+
+export interface ServerSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
+  readonly delivery: Delivery;
+  // Both take data that passed `schema`. Methods, not function properties: their parameters are
+  // compared bivariantly, so an entry with a precise schema is still a `ServerEvent`.
+  /** The room the event belongs to when its publisher named none. */
+  room?(data: z.output<S>): string | undefined;
+  /** Of two waiting events with equal keys only the newer matters; unique across events of a room. */
+  conflationKey?(data: z.output<S>): string;
+}
+
+interface Named<N extends string, F extends Family> {
+  readonly name: N;
+  readonly family: F;
+}
+
+export type ClientEvent = ClientSpec & Named<string, Family> & { readonly direction: "client-to-server" };
+export type ServerEvent = ServerSpec & Named<string, Family> & { readonly direction: "server-to-client" };
+export type CatalogueEvent = ClientEvent | ServerEvent;
+
+/** An event that clients emit. */
+export function client<S extends z.ZodType>(spec: ClientSpec<S>) {
+  return { ...spec, direction: "client-to-server" } as const;
+}
+
+/** An event that the service emits. */
+export function server<S extends z.ZodType>(spec: ServerSpec<S>) {
+  return { ...spec, direction: "server-to-client" } as const;
+}
+
+type Unnamed =
+  | Omit<ClientEvent, keyof Named<string, Family>>
+  | Omit<ServerEvent, keyof Named<string, Family>>;
+
+type FamilyTable<F extends Family, T> = {
+  readonly [N in keyof T & string]: Readonly<T[N] & Named<N, F>>;
+};
+
+/** Gives every entry its family and, from its key, its name. */
+export function family<F extends Family, T extends Record<string, Unnamed>>(
+  name: F,
+  events: T,
+): FamilyTable<F, T> {
+  const named = Object.entries(events).map(([event, spec]) => [
+    event,
+    Object.freeze({ name: event, family: name, ...spec }),
+  ]);
+  // fromEntries forgets which key holds which entry; the line above keeps the pairs together.
+  return Object.freeze(Object.fromEntries(named)) as FamilyTable<F, T>;
+}

@@ -1,0 +1,116 @@
+import { err, ok, type Result } from "../lib/result.ts";
+import type { Joined, Member, MembershipOp } from "../rooms/protocol.ts";
+
+/** Remembers, across the object's death, in which rooms this gateway has sockets. */
+export interface RoomRegister {
+  all(): string[];
+  add(room: string): void;
+  remove(room: string): void;
+}
+
+export interface MembershipsDeps {
+  readonly register: RoomRegister;
+  /** The sockets this gateway holds in a room now, joining ones included. */
+  readonly members: (room: string) => Member[];
+  /** Tells a room; retries what may be retried, then throws. */
+  readonly update: (room: string, ops: readonly MembershipOp[]) => Promise<(Joined | undefined)[]>;
+  /** A room could not be told. Its picture of this gateway is unknown until `reconcile` succeeds. */
+  readonly onStale: (room: string, error: unknown) => void;
+}
+
+interface Pending {
+  readonly op: MembershipOp;
+  readonly settle: (result: Result<Joined | undefined, "unavailable">) => void;
+}
+
+/** Ops in one RPC; a joining storm must not make a message the room cannot take. */
+const MAX_BATCH = 500;
+
+/**
+ * Tells rooms who joins and leaves. Each room has a queue with one RPC in flight: changes arrive in order,
+ * and those made meanwhile go together in the next. The register is written before the first join is sent
+ * and cleared after the last leave was heard, so a gateway that lost its sockets knows whom to tell (ROOM-6).
+ */
+export class Memberships {
+  readonly #deps: MembershipsDeps;
+  readonly #queues = new Map<string, Pending[]>();
+  readonly #registered: Set<string>;
+  readonly #stale = new Set<string>();
+
+  constructor(deps: MembershipsDeps) {
+    this.#deps = deps;
+    this.#registered = new Set(deps.register.all());
+  }
+
+  /** To be called once the sockets that outlived the object's memory are back: the other rooms are stale. */
+  findStale(): void {
+    for (const room of this.#registered) {
+      if (this.#deps.members(room).length === 0) this.#stale.add(room);
+    }
+  }
+
+  /** Rooms whose picture of this gateway may be wrong. */
+  get stale(): ReadonlySet<string> {
+    return this.#stale;
+  }
+
+  /** Resolves once the room counts the socket in. */
+  async join(room: string, member: Member): Promise<Result<Joined, "unavailable">> {
+    if (!this.#registered.has(room)) {
+      this.#registered.add(room);
+      this.#deps.register.add(room);
+    }
+    const result = await this.#enqueue(room, { op: "join", ...member });
+    if (!result.ok) return result;
+    return result.value === undefined ? err("unavailable") : ok(result.value);
+  }
+
+  /** Tells the room in the background. */
+  leave(room: string, socketId: string): void {
+    void this.#enqueue(room, { op: "leave", socketId });
+  }
+
+  /** Tells up to `limit` stale rooms the whole truth. Resolves when they have answered or failed again. */
+  async reconcile(limit: number): Promise<void> {
+    const rooms = [...this.#stale].slice(0, limit);
+    for (const room of rooms) this.#stale.delete(room);
+    await Promise.all(
+      rooms.map((room) => this.#enqueue(room, { op: "sync", members: this.#deps.members(room) })),
+    );
+  }
+
+  #enqueue(room: string, op: MembershipOp): Promise<Result<Joined | undefined, "unavailable">> {
+    return new Promise((settle) => {
+      const queue = this.#queues.get(room);
+      if (queue !== undefined) {
+        queue.push({ op, settle });
+        return;
+      }
+      this.#queues.set(room, [{ op, settle }]);
+      void this.#drain(room);
+    });
+  }
+
+  async #drain(room: string): Promise<void> {
+    const queue = this.#queues.get(room);
+    if (queue === undefined) return;
+    while (queue.length > 0) {
+      const batch = queue.splice(0, MAX_BATCH);
+      try {
+        const answers = await this.#deps.update(
+          room,
+          batch.map(({ op }) => op),
+        );
+        for (const [index, { settle }] of batch.entries()) settle(ok(answers[index]));
+      } catch (error) {
+        this.#stale.add(room);
+        this.#deps.onStale(room, error);
+        for (const { settle } of batch) settle(err("unavailable"));
+      }
+    }
+    this.#queues.delete(room);
+    if (this.#stale.has(room) || this.#deps.members(room).length > 0) return;
+    this.#registered.delete(room);
+    this.#deps.register.remove(room);
+  }
+}

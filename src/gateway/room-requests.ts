@@ -1,0 +1,141 @@
+import type { ErrorEnvelope, ValidationError } from "../events/envelope.ts";
+import { parseRoom, userRoom } from "../events/rooms.ts";
+import { KeyedQueue } from "../lib/keyed-queue.ts";
+import type { SocketEvent } from "../socketio/server.ts";
+import type { Socket } from "../socketio/socket.ts";
+import type { Memberships } from "./memberships.ts";
+import type { SocketData } from "./socket-data.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+export interface RoomRequestsDeps {
+  readonly subscriptions: Subscriptions<Socket<SocketData>>;
+  readonly memberships: Memberships;
+  readonly maxRoomsPerSocket: number;
+}
+
+type Ack = SocketEvent["ack"];
+
+/** Seconds after which a subscribe that failed on our side is worth trying again. */
+const RETRY_AFTER_S = 5;
+
+/** `subscribe` and `unsubscribe` (ROOM-1 to ROOM-3, ROOM-5). */
+export class RoomRequests {
+  readonly #deps: RoomRequestsDeps;
+  /** A socket's requests for one room are answered in the order they came. */
+  readonly #queue = new KeyedQueue();
+
+  constructor(deps: RoomRequestsDeps) {
+    this.#deps = deps;
+  }
+
+  subscribe(socket: Socket<SocketData>, room: string, ack: Ack): void {
+    const refusal = refusalOf(room, socket.data.principal.userId);
+    if (refusal === "malformed") {
+      invalidRoom(socket, "subscribe", "Expected market:<SYMBOL>, such as market:BTC-USD", ack);
+      return;
+    }
+    if (refusal !== undefined) {
+      refuse(socket, "subscribe_error", refusal, room, ack);
+      return;
+    }
+    void this.#queue.run(`${socket.id} ${room}`, () => this.#join(socket, room, ack));
+  }
+
+  unsubscribe(socket: Socket<SocketData>, room: string, ack: Ack): void {
+    if (room === userRoom(socket.data.principal.userId)) {
+      invalidRoom(socket, "unsubscribe", "The personal room cannot be left", ack);
+      return;
+    }
+    void this.#queue.run(`${socket.id} ${room}`, async () => this.#leave(socket, room, ack));
+  }
+
+  async #join(socket: Socket<SocketData>, room: string, ack: Ack): Promise<void> {
+    if (!socket.connected) return;
+    const { subscriptions, memberships, maxRoomsPerSocket } = this.#deps;
+    const isNew = !subscriptions.has(room, socket);
+    // The personal room is one of the socket's and does not count.
+    if (isNew && subscriptions.roomsOf(socket).size > maxRoomsPerSocket) {
+      const message = `A socket may subscribe to ${maxRoomsPerSocket} rooms. Unsubscribe from one first.`;
+      refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message }, undefined, ack);
+      return;
+    }
+    subscriptions.hold(room, socket);
+    const { userId } = socket.data.principal;
+    const joined = await memberships.join(room, { socketId: socket.id, userId });
+    // Disconnecting has told the room already.
+    if (!socket.connected) return;
+    if (!joined.ok) {
+      if (isNew) {
+        subscriptions.remove(room, socket);
+        memberships.leave(room, socket.id);
+      }
+      const message = "The room could not be joined. Try again.";
+      const envelope: ErrorEnvelope = { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S };
+      refuse(socket, "subscribe_error", envelope, room, ack);
+      return;
+    }
+    if (isNew) setRooms(socket, [...socket.data.symbols, symbolOf(room)]);
+    const answer = { room, subscriberCount: joined.value.subscriberCount };
+    socket.emit("subscribed", answer);
+    ack?.(answer);
+    subscriptions.release(room, socket, joined.value);
+  }
+
+  #leave(socket: Socket<SocketData>, room: string, ack: Ack): void {
+    if (!socket.connected) return;
+    const { subscriptions, memberships } = this.#deps;
+    if (subscriptions.has(room, socket)) {
+      subscriptions.remove(room, socket);
+      const symbol = symbolOf(room);
+      setRooms(
+        socket,
+        socket.data.symbols.filter((other) => other !== symbol),
+      );
+      memberships.leave(room, socket.id);
+    }
+    socket.emit("unsubscribed", { room });
+    ack?.({ room });
+  }
+}
+
+const symbolOf = (room: string): string => room.slice("market:".length);
+
+const setRooms = (socket: Socket<SocketData>, symbols: readonly string[]): void => {
+  socket.data = { ...socket.data, symbols };
+  socket.save();
+};
+
+/** Why `userId` may not subscribe to `room` (ROOM-2); `undefined` if it may. */
+const refusalOf = (room: string, userId: string): ErrorEnvelope | "malformed" | undefined => {
+  if (!/^(?:market|user):/.test(room)) {
+    return { code: "NOT_FOUND", message: "There is no such kind of room. Subscribe to market:<SYMBOL>." };
+  }
+  const parsed = parseRoom(room);
+  if (parsed === undefined) return "malformed";
+  if (parsed.kind === "user" && parsed.userId !== userId) {
+    return { code: "UNAUTHORIZED", message: "This is another user's room. Yours is joined when you connect." };
+  }
+  return undefined;
+};
+
+const refuse = (
+  socket: Socket<SocketData>,
+  event: "subscribe_error" | "rate_limit_error",
+  envelope: ErrorEnvelope,
+  room: string | undefined,
+  ack: Ack,
+): void => {
+  socket.emit(event, room === undefined ? envelope : { ...envelope, room });
+  ack?.({ error: envelope });
+};
+
+const invalidRoom = (socket: Socket<SocketData>, event: string, message: string, ack: Ack): void => {
+  const error: ValidationError = {
+    code: "VALIDATION_FAILED",
+    message: `The payload of ${event} is not valid.`,
+    event,
+    issues: [{ path: "room", message }],
+  };
+  socket.emit("validation_error", error);
+  ack?.({ error });
+};

@@ -1,0 +1,42 @@
+import type { CloseCode, OutgoingPacket, Transport } from "../engineio/transport.ts";
+
+/** The part of a hibernatable WebSocket that the transport uses. */
+export interface HibernatableWebSocket {
+  send(message: string | ArrayBuffer | ArrayBufferView): void;
+  close(code: number, reason: string): void;
+  serializeAttachment(attachment: unknown): void;
+}
+
+/** A session on a hibernatable WebSocket: its state lives in the socket's attachment (at most 16,384 bytes). */
+export class WebSocketTransport implements Transport {
+  readonly name = "websocket";
+  readonly #webSocket: HibernatableWebSocket;
+  readonly #autoResponseAt: () => Date | null;
+
+  constructor(webSocket: HibernatableWebSocket, autoResponseAt: () => Date | null) {
+    this.#webSocket = webSocket;
+    this.#autoResponseAt = autoResponseAt;
+  }
+
+  send(packet: OutgoingPacket): void {
+    try {
+      this.#webSocket.send(packet);
+    } catch {
+      // Closing already; its close event ends the session.
+    }
+  }
+
+  close(code: CloseCode, reason: string): void {
+    // A peer that is gone answers no close: the object may wake with this socket still there.
+    this.#webSocket.serializeAttachment(null);
+    this.#webSocket.close(code, reason);
+  }
+
+  save(state: unknown): void {
+    this.#webSocket.serializeAttachment(state);
+  }
+
+  lastPongAt(): number | undefined {
+    return this.#autoResponseAt()?.getTime();
+  }
+}

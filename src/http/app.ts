@@ -1,0 +1,26 @@
+import { Hono } from "hono";
+import { configOf } from "../env.ts";
+import { describeError, log } from "../lib/log.ts";
+import { ingest } from "./ingest.ts";
+import { reply } from "./reply.ts";
+import { socketIo } from "./socket-io.ts";
+import type { HttpEnv } from "./types.ts";
+
+export const app = new Hono<HttpEnv>({ strict: false });
+
+app.onError((error, c) => {
+  log("error", "request_failed", { path: c.req.path, error: describeError(error) });
+  return reply(c, 500, { code: "INTERNAL", message: "The service failed to answer. Try again." });
+});
+
+app.notFound((c) => reply(c, 404, { code: "NOT_FOUND", message: "There is nothing at this address." }));
+
+/** 200 once the service can work: the configuration is read here, so a broken one shows. */
+app.get("/health", (c) => {
+  configOf(c.env);
+  return c.json({ status: "ok" }, 200, { "cache-control": "no-store" });
+});
+
+app.route("/api/events", ingest);
+app.route("/socket.io", socketIo);
+app.route("/ws", socketIo);

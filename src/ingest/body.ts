@@ -1,0 +1,39 @@
+import { err, ok, type Result } from "../lib/result.ts";
+import type { Refusal } from "./envelope.ts";
+
+/** The body as items; an item that could not be read is a refusal in its place. */
+export type Items = readonly Result<unknown, Refusal>[];
+
+export type BodyFormat = "json" | "ndjson";
+
+const FORMATS: Readonly<Record<string, BodyFormat>> = {
+  "application/json": "json",
+  "application/x-ndjson": "ndjson",
+  "application/ndjson": "ndjson",
+  "application/jsonl": "ndjson",
+};
+
+/** The format a `content-type` names, `undefined` for others. */
+export const formatOf = (contentType: string | undefined): BodyFormat | undefined =>
+  FORMATS[(contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""];
+
+const UNREADABLE_LINE: Refusal = { code: "VALIDATION_FAILED", message: "The line is not valid JSON." };
+
+/** Reads a body: one event or an array as JSON, or one event a line as NDJSON. Fails if it is no JSON. */
+export const readItems = (text: string, format: BodyFormat): Result<Items, string> => {
+  if (format === "ndjson") {
+    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    return ok(lines.map((line) => parse(line, UNREADABLE_LINE)));
+  }
+  const body = parse(text, "The body is not valid JSON.");
+  if (!body.ok) return err(body.error);
+  return ok(Array.isArray(body.value) ? body.value.map((item) => ok(item)) : [body]);
+};
+
+const parse = <E>(text: string, error: E): Result<unknown, E> => {
+  try {
+    return ok(JSON.parse(text));
+  } catch {
+    return err(error);
+  }
+};

@@ -1,0 +1,81 @@
+import * as z from "zod";
+import { serverEvent } from "../events/catalogue.ts";
+import type { ErrorCode } from "../events/envelope.ts";
+import { issuesOf } from "../events/envelope.ts";
+import { isUserId, parseRoom, userRoom } from "../events/rooms.ts";
+import { err, ok, type Result } from "../lib/result.ts";
+import type { Publication } from "../rooms/protocol.ts";
+import { encodeEventBody } from "../socketio/encode.ts";
+
+/** What a backend publishes (ING-1). Unknown fields are refused: a misspelt `userId` must not go astray. */
+const envelope = z.strictObject({
+  id: z.string().min(1).max(200).optional(),
+  event: z.string(),
+  room: z.string().optional(),
+  userId: z.string().optional(),
+  socketId: z.string().min(1).max(64).optional(),
+  data: z.unknown(),
+});
+
+/** A checked event and where it goes. */
+export interface Addressed {
+  readonly id?: string;
+  readonly room: string;
+  readonly publication: Publication;
+}
+
+/** Why an item was refused. `id` is the item's own, where it had a readable one. */
+export interface Refusal {
+  readonly id?: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+type Envelope = z.infer<typeof envelope>;
+
+/** Checks one item of an ingest request against the catalogue, finds its room and encodes it. */
+export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
+  const parsed = envelope.safeParse(item);
+  if (!parsed.success) return err({ ...idOf(item), ...malformed("The envelope", parsed.error) });
+  const { id, event, socketId, data } = parsed.data;
+  const own = id === undefined ? {} : { id };
+  const definition = serverEvent(event);
+  if (definition === undefined) {
+    return err({ ...own, code: "NOT_FOUND", message: "There is no server-to-client event of that name." });
+  }
+  const checked = definition.schema.safeParse(data);
+  if (!checked.success) return err({ ...own, ...malformed(`The data of ${event}`, checked.error) });
+  const room = roomOf(parsed.data, definition.room?.(checked.data));
+  if (!room.ok) return err({ ...own, code: "VALIDATION_FAILED", message: room.error });
+  // Encoded from what came in: numbers and strings stay what they were (MKT-1).
+  const body = encodeEventBody(event, [data]);
+  const publication = socketId === undefined ? { body } : { body, socketId };
+  return ok({ ...own, room: room.value, publication });
+};
+
+/** An explicit room first, then the user's, then the one the event's data names. */
+const roomOf = ({ room, userId, socketId }: Envelope, named: string | undefined): Result<string, string> => {
+  if (socketId !== undefined && userId === undefined) return err("socketId needs userId.");
+  if (userId !== undefined) {
+    if (!isUserId(userId)) return err("userId is not a usable user id.");
+    const personal = userRoom(userId);
+    return room === undefined || room === personal ? ok(personal) : err("room is not the room of userId.");
+  }
+  if (room !== undefined) {
+    return parseRoom(room) === undefined
+      ? err("room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD.")
+      : ok(room);
+  }
+  return named === undefined ? err("Say where the event goes: set userId or room.") : ok(named);
+};
+
+const malformed = (what: string, error: z.ZodError): { code: ErrorCode; message: string } => {
+  const [first] = issuesOf(error);
+  const where = first?.path ? ` at ${first.path}` : "";
+  return { code: "VALIDATION_FAILED", message: `${what} is not valid${where}: ${first?.message ?? "unknown"}.` };
+};
+
+const idOf = (item: unknown): { id?: string } => {
+  const id = typeof item === "object" && item !== null && "id" in item ? item.id : undefined;
+  return typeof id === "string" ? { id: id.slice(0, 200).toWellFormed() } : {};
+};

@@ -1,0 +1,74 @@
+/** The part of `DurableObjectStorage` that alarms need. */
+export interface AlarmStorage {
+  readonly kv: { get<T>(key: string): T | undefined; put<T>(key: string, value: T): void };
+  setAlarm(time: number): Promise<void>;
+  deleteAlarm(): Promise<void>;
+}
+
+const KEY = "alarms";
+
+/**
+ * Named deadlines over the one alarm a Durable Object has. Deadlines are stored, because the object that set
+ * one may be gone when it comes due; the stored alarm is touched only when the earliest deadline changes,
+ * since each `setAlarm` is billed as a row written.
+ */
+export class Alarms<Name extends string> {
+  readonly #storage: AlarmStorage;
+  readonly #deadlines: Map<Name, number>;
+  #armedAt: number | undefined;
+
+  constructor(storage: AlarmStorage) {
+    this.#storage = storage;
+    this.#deadlines = new Map(Object.entries(storage.kv.get<Record<string, number>>(KEY) ?? {})) as Map<
+      Name,
+      number
+    >;
+    this.#armedAt = this.#earliest();
+  }
+
+  /** When `name` is due (ms since the epoch), or `undefined`. */
+  at(name: Name): number | undefined {
+    return this.#deadlines.get(name);
+  }
+
+  /** Sets or moves a deadline. */
+  set(name: Name, time: number): void {
+    if (this.#deadlines.get(name) === time) return;
+    this.#deadlines.set(name, time);
+    this.#store();
+  }
+
+  clear(name: Name): void {
+    if (this.#deadlines.delete(name)) this.#store();
+  }
+
+  /**
+   * To be called first in the object's `alarm()`: removes and returns the names that are due at `now`,
+   * earliest first. The platform has consumed its alarm by then, so the next one is armed here.
+   */
+  takeDue(now: number): Name[] {
+    const due = [...this.#deadlines].filter(([, time]) => time <= now).sort((a, b) => a[1] - b[1]);
+    for (const [name] of due) this.#deadlines.delete(name);
+    this.#armedAt = undefined;
+    this.#store();
+    return due.map(([name]) => name);
+  }
+
+  #store(): void {
+    this.#storage.kv.put(KEY, Object.fromEntries(this.#deadlines));
+    const earliest = this.#earliest();
+    if (earliest === this.#armedAt) return;
+    this.#armedAt = earliest;
+    // Not awaited: the output gate holds what the object says until the write is durable.
+    if (earliest === undefined) void this.#storage.deleteAlarm();
+    else void this.#storage.setAlarm(earliest);
+  }
+
+  #earliest(): number | undefined {
+    let earliest: number | undefined;
+    for (const time of this.#deadlines.values()) {
+      if (earliest === undefined || time < earliest) earliest = time;
+    }
+    return earliest;
+  }
+}

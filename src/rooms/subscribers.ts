@@ -1,0 +1,87 @@
+import type { Member } from "./protocol.ts";
+
+export interface SubscriberRow extends Member {
+  readonly gateway: string;
+}
+
+/** Where subscribers outlive the room's memory: one row a socket. */
+export interface SubscriberStore {
+  all(): SubscriberRow[];
+  put(row: SubscriberRow): void;
+  delete(socketId: string): void;
+}
+
+/** What a change meant for the user whose socket it was. */
+export type Change = "none" | "socket" | "user";
+
+/** The sockets subscribed to a room, with counts kept along: in memory, written through to the store. */
+export class Subscribers {
+  readonly #store: SubscriberStore;
+  readonly #rows = new Map<string, SubscriberRow>();
+  readonly #gateways = new Map<string, Set<string>>();
+  readonly #users = new Map<string, number>();
+
+  constructor(store: SubscriberStore) {
+    this.#store = store;
+    for (const row of store.all()) this.#index(row);
+  }
+
+  /** Number of sockets (ROOM-4). */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** The gateways that hold at least one of them. */
+  gateways(): IterableIterator<string> {
+    return this.#gateways.keys();
+  }
+
+  /** Ids of a gateway's sockets. */
+  socketsOf(gateway: string): ReadonlySet<string> {
+    return this.#gateways.get(gateway) ?? new Set();
+  }
+
+  userOf(socketId: string): string | undefined {
+    return this.#rows.get(socketId)?.userId;
+  }
+
+  /** Adds a socket, or moves it to another gateway. `user`: it is its user's first. */
+  add(row: SubscriberRow): Change {
+    const known = this.#rows.get(row.socketId);
+    if (known?.gateway === row.gateway) return "none";
+    if (known !== undefined) this.#unindex(known);
+    this.#store.put(row);
+    this.#index(row);
+    if (known !== undefined) return "none";
+    return this.#users.get(row.userId) === 1 ? "user" : "socket";
+  }
+
+  /**
+   * Removes a socket that `gateway` held. `user`: it was its user's last. A gateway that speaks of a socket
+   * which has moved to another changes nothing.
+   */
+  remove(gateway: string, socketId: string): Change {
+    const row = this.#rows.get(socketId);
+    if (row === undefined || row.gateway !== gateway) return "none";
+    this.#store.delete(socketId);
+    this.#unindex(row);
+    return this.#users.has(row.userId) ? "socket" : "user";
+  }
+
+  #index(row: SubscriberRow): void {
+    this.#rows.set(row.socketId, row);
+    const sockets = this.#gateways.get(row.gateway);
+    if (sockets === undefined) this.#gateways.set(row.gateway, new Set([row.socketId]));
+    else sockets.add(row.socketId);
+    this.#users.set(row.userId, (this.#users.get(row.userId) ?? 0) + 1);
+  }
+
+  #unindex(row: SubscriberRow): void {
+    this.#rows.delete(row.socketId);
+    const sockets = this.#gateways.get(row.gateway);
+    if (sockets?.delete(row.socketId) && sockets.size === 0) this.#gateways.delete(row.gateway);
+    const count = (this.#users.get(row.userId) ?? 0) - 1;
+    if (count > 0) this.#users.set(row.userId, count);
+    else this.#users.delete(row.userId);
+  }
+}

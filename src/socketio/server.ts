@@ -1,0 +1,238 @@
+import type { CloseReason, EngineApplication } from "../engineio/server.ts";
+import type { Session } from "../engineio/session.ts";
+import { Decoder } from "./decode.ts";
+import { encodePacket } from "./encode.ts";
+import type { Packet } from "./packet.ts";
+import { Socket } from "./socket.ts";
+
+export type DisconnectReason = CloseReason | "client namespace disconnect" | "server namespace disconnect";
+
+/** An application's answer to CONNECT. */
+export type ConnectVerdict<Data> =
+  | { readonly verdict: "accept"; readonly data: Data }
+  | { readonly verdict: "refuse"; readonly message: string; readonly data?: unknown }
+  /** Cannot be decided now: the transport is closed without CONNECT_ERROR, so that a stock client retries. */
+  | { readonly verdict: "unavailable" };
+
+export interface ConnectRequest {
+  readonly nsp: string;
+  readonly auth: Record<string, unknown> | undefined;
+  /** What the HTTP layer learnt at the handshake. */
+  readonly context: unknown;
+}
+
+export interface SocketEvent {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** Present when the client asked for an acknowledgement; answers it. */
+  readonly ack?: (...args: unknown[]) => void;
+}
+
+/** What runs on top of Socket.IO. */
+export interface SocketApplication<Data> {
+  readonly namespaces: ReadonlySet<string>;
+  /** Decides on a CONNECT packet. */
+  authenticate(request: ConnectRequest): Promise<ConnectVerdict<Data>>;
+  /**
+   * Prepares an accepted socket before CONNECT is answered. Resolves to what is to be done right after the
+   * answer; `undefined` closes the transport.
+   */
+  join(socket: Socket<Data>): Promise<(() => void) | undefined>;
+  /** A connected socket is back after hibernation. */
+  restore(socket: Socket<Data>): void;
+  event(socket: Socket<Data>, event: SocketEvent): void;
+  /** Called once for each socket that `join` was called for. */
+  disconnect(socket: Socket<Data>, reason: DisconnectReason): void;
+}
+
+export interface SocketServerDeps<Data> {
+  readonly application: SocketApplication<Data>;
+  /** Makes a socket id. */
+  readonly createId: () => string;
+  /** Ends a session from the server's side. */
+  readonly closeSession: (session: Session, reason: CloseReason) => void;
+  /** Told of a failed handler; the session is closed. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface SavedState<Data> {
+  readonly context: unknown;
+  readonly sockets: readonly { readonly nsp: string; readonly id: string; readonly data: Data }[];
+}
+
+type SocketState<Data> =
+  | { readonly status: "connecting"; readonly socket?: Socket<Data> }
+  | { readonly status: "connected"; readonly socket: Socket<Data> };
+
+interface Client<Data> {
+  readonly decoder: Decoder;
+  readonly context: unknown;
+  readonly states: Map<string, SocketState<Data>>;
+}
+
+/** Socket.IO v5 over Engine.IO sessions: namespaces, CONNECT, events and acks. */
+export class SocketServer<Data> implements EngineApplication {
+  readonly #deps: SocketServerDeps<Data>;
+  readonly #clients = new Map<Session, Client<Data>>();
+
+  constructor(deps: SocketServerDeps<Data>) {
+    this.#deps = deps;
+  }
+
+  open(session: Session, context: unknown): void {
+    this.#clients.set(session, { decoder: new Decoder(), context, states: new Map() });
+    this.#save(session);
+  }
+
+  restore(session: Session): void {
+    // Written by `#save` of this class.
+    const saved = session.application as SavedState<Data>;
+    const client: Client<Data> = { decoder: new Decoder(), context: saved.context, states: new Map() };
+    this.#clients.set(session, client);
+    for (const { nsp, id, data } of saved.sockets) {
+      const socket = this.#socket(session, { nsp, id, data, connected: true });
+      client.states.set(nsp, { status: "connected", socket });
+      this.#deps.application.restore(socket);
+    }
+  }
+
+  message(session: Session, data: string | Uint8Array): void {
+    const client = this.#clients.get(session);
+    if (client === undefined) return;
+    const decoded = client.decoder.add(data);
+    if (!decoded.ok) {
+      this.#deps.closeSession(session, "parse error");
+      return;
+    }
+    if (decoded.value !== undefined) this.#receive(session, client, decoded.value);
+  }
+
+  close(session: Session, reason: CloseReason): void {
+    const client = this.#clients.get(session);
+    if (client === undefined) return;
+    this.#clients.delete(session);
+    for (const state of client.states.values()) this.#left(state, reason);
+  }
+
+  #receive(session: Session, client: Client<Data>, packet: Packet): void {
+    const state = client.states.get(packet.nsp);
+    if (packet.type === "connect" && state === undefined) {
+      this.#connect(session, client, packet.nsp, packet.data).catch((error) => {
+        this.#deps.onError(error);
+        this.#deps.closeSession(session, "forced close");
+      });
+      return;
+    }
+    // A second CONNECT, or anything before CONNECT is answered: the reference server closes the session.
+    if (state?.status !== "connected") {
+      this.#deps.closeSession(session, "parse error");
+      return;
+    }
+    switch (packet.type) {
+      case "event":
+        this.#event(state.socket, packet);
+        return;
+      case "ack":
+        // The server asks for no acks; an unknown id is ignored, as by the reference server.
+        return;
+      case "disconnect":
+        client.states.delete(packet.nsp);
+        this.#left(state, "client namespace disconnect");
+        this.#save(session);
+        return;
+      case "connect":
+      case "connect_error":
+        this.#deps.closeSession(session, "parse error");
+        return;
+      default:
+        packet satisfies never;
+    }
+  }
+
+  async #connect(
+    session: Session,
+    client: Client<Data>,
+    nsp: string,
+    auth: Record<string, unknown> | undefined,
+  ): Promise<void> {
+    const { application, closeSession } = this.#deps;
+    if (!application.namespaces.has(nsp)) {
+      this.#refuse(session, nsp, { message: "Invalid namespace" });
+      return;
+    }
+    client.states.set(nsp, { status: "connecting" });
+    const verdict = await application.authenticate({ nsp, auth, context: client.context });
+    if (session.closed) return;
+    if (verdict.verdict === "unavailable") {
+      closeSession(session, "forced close");
+      return;
+    }
+    if (verdict.verdict === "refuse") {
+      client.states.delete(nsp);
+      const { message, data } = verdict;
+      this.#refuse(session, nsp, data === undefined ? { message } : { message, data });
+      return;
+    }
+    const socket = this.#socket(session, {
+      nsp,
+      id: this.#deps.createId(),
+      data: verdict.data,
+      connected: false,
+    });
+    client.states.set(nsp, { status: "connecting", socket });
+    const connected = await application.join(socket);
+    if (session.closed) return;
+    if (connected === undefined) {
+      closeSession(session, "forced close");
+      return;
+    }
+    socket.connected = true;
+    client.states.set(nsp, { status: "connected", socket });
+    this.#save(session, true);
+    socket.packet({ type: "connect", nsp, data: { sid: socket.id } });
+    connected();
+  }
+
+  #refuse(session: Session, nsp: string, data: Record<string, unknown>): void {
+    for (const part of encodePacket({ type: "connect_error", nsp, data })) session.sendMessage(part);
+  }
+
+  #event(socket: Socket<Data>, packet: Extract<Packet, { type: "event" }>): void {
+    const [name, ...args] = packet.data;
+    const { id, nsp } = packet;
+    const event: SocketEvent = { name: String(name), args };
+    if (id === undefined) {
+      this.#deps.application.event(socket, event);
+      return;
+    }
+    const ack = (...data: unknown[]): void => {
+      if (socket.connected) socket.packet({ type: "ack", nsp, id, data });
+    };
+    this.#deps.application.event(socket, { ...event, ack });
+  }
+
+  #left(state: SocketState<Data>, reason: DisconnectReason): void {
+    if (state.socket === undefined) return;
+    state.socket.connected = false;
+    this.#deps.application.disconnect(state.socket, reason);
+  }
+
+  #socket(
+    session: Session,
+    state: { nsp: string; id: string; data: Data; connected: boolean },
+  ): Socket<Data> {
+    return new Socket(session, state, () => this.#save(session));
+  }
+
+  #save(session: Session, established?: boolean): void {
+    const client = this.#clients.get(session);
+    if (client === undefined) return;
+    const sockets: SavedState<Data>["sockets"][number][] = [];
+    for (const state of client.states.values()) {
+      if (state.status !== "connected") continue;
+      const { nsp, id, data } = state.socket;
+      sockets.push({ nsp, id, data });
+    }
+    session.save({ context: client.context, sockets } satisfies SavedState<Data>, established);
+  }
+}
