@@ -43,7 +43,8 @@ const readOptions = () => {
   const speed = Number(values.speed);
   const symbols = values.symbols.split(",").map((symbol) => symbol.trim().toUpperCase());
   const unknown = symbols.find((symbol) => REPLAY_FILES[symbol] === undefined);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`No such port: ${values.port}`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new UsageError(`No such port: ${values.port}`);
   if (!(speed > 0 && speed <= 1_000)) throw new UsageError(`--speed is above 0 and at most 1000`);
   if (unknown !== undefined) throw new UsageError(`No recorded trades for ${unknown}`);
   return { replay: values.replay, host: values.host, port, speed, symbols };
@@ -84,7 +85,9 @@ const main = async (): Promise<void> => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
 
   if (!(await portIsFree(options.host, options.port))) {
-    throw new UsageError(`Port ${options.port} is taken. Choose another with --port, or stop what listens there.`);
+    throw new UsageError(
+      `Port ${options.port} is taken. Choose another with --port, or stop what listens there.`,
+    );
   }
   const credentials = await ensureDevCredentials();
   console.log("Building ...");
@@ -97,7 +100,9 @@ const main = async (): Promise<void> => {
       port: options.port,
       persist: path.join(ROOT, ".wrangler/state/v3"),
     });
-    const token = await credentials.signToken(DEMO_USER, "12h").catch(() => "<a token of your identity provider>");
+    const token = await credentials
+      .signToken(DEMO_USER, "12h")
+      .catch(() => "<a token of your identity provider>");
     console.log(banner(`ws://${options.host}:${options.port}`, token, options.replay));
     if (options.replay) {
       await replay({

@@ -1,14 +1,11 @@
 import * as z from "zod";
-import type { Gateway } from "./gateway/gateway-do.ts";
-import type { Room } from "./rooms/room-do.ts";
 
-/** What the platform hands the Worker: bindings as objects, variables and secrets as strings. */
-export interface Env {
-  readonly GATEWAYS: DurableObjectNamespace<Gateway>;
-  readonly ROOMS: DurableObjectNamespace<Room>;
-  readonly API_KEYS?: KVNamespace;
-  readonly INGEST_RATE_LIMIT?: RateLimit;
-}
+/**
+ * What the platform hands the Worker: bindings as objects, variables and secrets as strings. Two bindings may
+ * be left out: without API_KEYS no API key is accepted, without INGEST_RATE_LIMIT publishing is not limited.
+ */
+export type Env = Omit<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT"> &
+  Partial<Pick<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT">>;
 
 const integer = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);

@@ -32,7 +32,11 @@ const units = (text: string): bigint => {
 /** Reads a file of trades as shipped in data/; see data/README.md. */
 export const readTrades = (file: string): Trade[] =>
   parse<{ timestamp: string; price: string; size: string }>(readFileSync(file), { columns: true }).map(
-    ({ timestamp, price, size }) => ({ timestamp: Number(timestamp), price: Number(price), size: units(size) }),
+    ({ timestamp, price, size }) => ({
+      timestamp: Number(timestamp),
+      price: Number(price),
+      size: units(size),
+    }),
   );
 
 /** Builds 1-second bars of one symbol from trades in time order. */

@@ -1,5 +1,5 @@
-import { chmod, readFile, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
@@ -63,7 +63,10 @@ export const ensureDevCredentials = async (): Promise<DevCredentials> => {
   }
   const lines = Object.entries(missing).map(([name, value]) => `${name}=${value}`);
   if (lines.length > 0) {
-    const head = text === "" ? "# Development credentials of this checkout. Made on the spot; never commit them.\n" : text;
+    const head =
+      text === ""
+        ? "# Development credentials of this checkout. Made on the spot; never commit them.\n"
+        : text;
     await writePrivate(VARS_FILE, `${head.trimEnd()}\n${lines.join("\n")}\n`);
   }
   const ours = !hasKeySource || (vars.JWT_JWKS?.includes(`"${jwk.kid}"`) ?? false);
@@ -71,7 +74,9 @@ export const ensureDevCredentials = async (): Promise<DevCredentials> => {
     ingestToken: (vars.INGEST_TOKENS || missing.INGEST_TOKENS || "").split(/[\s,]+/)[0] ?? "",
     signToken: async (userId, expiresIn) => {
       if (!ours) {
-        throw new Error(".dev.vars names another key source for JWTs. Get a token from your identity provider.");
+        throw new Error(
+          ".dev.vars names another key source for JWTs. Get a token from your identity provider.",
+        );
       }
       return new SignJWT({ sid: `sess_${randomBytes(8).toString("hex")}` })
         .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid ?? "" })

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BarBuilder, type Bar, readTrades, type Trade } from "./bars.ts";
+import { type Bar, BarBuilder, readTrades, type Trade } from "./bars.ts";
 import { ROOT } from "./local-server.ts";
 
 /** The recorded markets; see data/README.md. */
@@ -50,7 +50,9 @@ export const replay = async (options: ReplayOptions): Promise<void> => {
       await sleep(TICK_MS, undefined, { signal }).catch(() => undefined);
     }
     // The last bar is over before the loop begins anew.
-    await sleep(Math.max(0, movedToNow(last) + 1_000 - Date.now()), undefined, { signal }).catch(() => undefined);
+    await sleep(Math.max(0, movedToNow(last) + 1_000 - Date.now()), undefined, { signal }).catch(
+      () => undefined,
+    );
   }
 };
 

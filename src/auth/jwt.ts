@@ -1,9 +1,9 @@
 import {
+  type CryptoKey,
   createLocalJWKSet,
   createRemoteJWKSet,
   errors,
   importSPKI,
-  type CryptoKey,
   type JWTHeaderParameters,
   type JWTPayload,
   type JWTVerifyGetKey,

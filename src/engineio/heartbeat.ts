@@ -81,5 +81,4 @@ export class Heartbeat {
   }
 }
 
-const aliveAt = (session: Session): number =>
-  Math.max(session.pongAt, session.transport.lastPongAt() ?? 0);
+const aliveAt = (session: Session): number => Math.max(session.pongAt, session.transport.lastPongAt() ?? 0);

@@ -182,4 +182,3 @@ export class EngineServer {
     this.#application.close(session, reason);
   }
 }
-

@@ -1,6 +1,11 @@
 import { clientEvent } from "../events/catalogue.ts";
 import type { ClientEvent, Family } from "../events/define.ts";
-import { type ErrorEnvelope, issuesOf, type ValidationError, type ValidationIssue } from "../events/envelope.ts";
+import {
+  type ErrorEnvelope,
+  issuesOf,
+  type ValidationError,
+  type ValidationIssue,
+} from "../events/envelope.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";

@@ -1,4 +1,4 @@
-import { EngineServer, type EngineApplication, type EngineConfig } from "../engineio/server.ts";
+import { type EngineApplication, type EngineConfig, EngineServer } from "../engineio/server.ts";
 import type { Session, SessionState } from "../engineio/session.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";

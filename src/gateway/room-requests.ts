@@ -113,7 +113,10 @@ const refusalOf = (room: string, userId: string): ErrorEnvelope | "malformed" | 
   const parsed = parseRoom(room);
   if (parsed === undefined) return "malformed";
   if (parsed.kind === "user" && parsed.userId !== userId) {
-    return { code: "UNAUTHORIZED", message: "This is another user's room. Yours is joined when you connect." };
+    return {
+      code: "UNAUTHORIZED",
+      message: "This is another user's room. Yours is joined when you connect.",
+    };
   }
   return undefined;
 };

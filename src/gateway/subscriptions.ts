@@ -1,5 +1,5 @@
-import { eventHead, type Socket } from "../socketio/socket.ts";
 import type { Frame, Joined } from "../rooms/protocol.ts";
+import { eventHead, type Socket } from "../socketio/socket.ts";
 
 /**
  * Where a socket stands with a room. While it is joining, the room may already deliver: those frames are

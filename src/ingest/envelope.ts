@@ -14,7 +14,7 @@ const envelope = z.strictObject({
   room: z.string().optional(),
   userId: z.string().optional(),
   socketId: z.string().min(1).max(64).optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 /** A checked event and where it goes. */
@@ -72,7 +72,10 @@ const roomOf = ({ room, userId, socketId }: Envelope, named: string | undefined)
 const malformed = (what: string, error: z.ZodError): { code: ErrorCode; message: string } => {
   const [first] = issuesOf(error);
   const where = first?.path ? ` at ${first.path}` : "";
-  return { code: "VALIDATION_FAILED", message: `${what} is not valid${where}: ${first?.message ?? "unknown"}.` };
+  return {
+    code: "VALIDATION_FAILED",
+    message: `${what} is not valid${where}: ${first?.message ?? "unknown"}.`,
+  };
 };
 
 const idOf = (item: unknown): { id?: string } => {

@@ -1,5 +1,5 @@
-import type { Publication } from "../rooms/protocol.ts";
 import type { Result } from "../lib/result.ts";
+import type { Publication } from "../rooms/protocol.ts";
 import { type Addressed, addressItem, type Refusal } from "./envelope.ts";
 
 export interface Rejected extends Refusal {
@@ -15,7 +15,10 @@ export interface PublishResult {
 /** Publishes into one room; throws if the room cannot be reached. */
 export type PublishToRoom = (room: string, publications: readonly Publication[]) => Promise<void>;
 
-const UNREACHABLE: Refusal = { code: "INTERNAL", message: "The room could not be reached. Publish it again." };
+const UNREACHABLE: Refusal = {
+  code: "INTERNAL",
+  message: "The room could not be reached. Publish it again.",
+};
 
 /**
  * Publishes the items that are valid and says which are not (ING-2). Items of one room keep their order and

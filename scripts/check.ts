@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+
+/** Everything that can be checked without running the service; `npm test` does this first. */
+const STEPS: readonly (readonly [what: string, command: string, ...args: string[]])[] = [
+  ["format and lint", "biome", "ci", "."],
+  ["import boundaries", "node", "scripts/boundaries.ts"],
+  [
+    "binding types",
+    "wrangler",
+    "types",
+    "--check",
+    ...["src/worker-configuration.d.ts", "--include-runtime=false"],
+    "--env-file=.dev.vars.example",
+  ],
+  ["types of src", "tsc", "-p", "."],
+  ["types of test, scripts and bench", "tsc", "-p", "test"],
+  ["types of test/workerd", "tsc", "-p", "test/workerd"],
+  ["events reference", "node", "scripts/events-doc.ts", "--check"],
+];
+
+let failed = 0;
+for (const [what, command, ...args] of STEPS) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  console.log(`${status === 0 ? "ok  " : "FAIL"} ${what}`);
+  if (status === 0) continue;
+  failed++;
+  console.log(`${stdout}${stderr}`);
+}
+if (failed > 0) process.exitCode = 1;
