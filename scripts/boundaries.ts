@@ -25,14 +25,14 @@ const PACKAGES: readonly { readonly name: RegExp; readonly allowed: RegExp; read
   { name: /^jose/, allowed: /^auth\//, why: "only auth/ knows jose" },
 ];
 
-const IMPORT = /^\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/gms;
+const IMPORT = /^\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|^\s*import\s+"([^"]+)"/gms;
 
 /** What one file imports that it may not. */
 export const violations = (file: string, source: string): string[] => {
   const folder = file.includes("/") ? (file.split("/")[0] ?? "") : "";
   const found: string[] = [];
   for (const match of source.matchAll(IMPORT)) {
-    const specifier = match[1] ?? match[2] ?? "";
+    const specifier = match[1] ?? match[2] ?? match[3] ?? "";
     if (!specifier.startsWith(".")) {
       const rule = PACKAGES.find(({ name }) => name.test(specifier));
       if (rule && !rule.allowed.test(file)) found.push(`${file} imports ${specifier}: ${rule.why}`);

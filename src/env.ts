@@ -7,15 +7,18 @@ import * as z from "zod";
 export type Env = Omit<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT"> &
   Partial<Pick<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT">>;
 
+/** Empty counts as unset: a dashboard cannot tell the two apart. */
 const integer = (fallback: number, min: number, max: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
+  z.preprocess(
+    (value) => (value === "" ? undefined : value),
+    z.coerce.number().int().min(min).max(max).default(fallback),
+  );
 
 const list = z
   .string()
   .default("")
   .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
 
-/** Empty counts as unset: a dashboard cannot tell the two apart. */
 const text = z
   .string()
   .default("")

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
@@ -29,13 +31,17 @@ export interface LocalServerOptions {
   readonly persist?: string;
   /** Variables over those of wrangler.toml and .dev.vars. */
   readonly vars?: Readonly<Record<string, string>>;
-  readonly verbose?: boolean;
+  /** Gets what the service logs, line by line; without it, lines go to the console. */
+  readonly onLog?: (line: string) => void;
 }
 
 export interface LocalServer {
   readonly url: URL;
+  readonly miniflare: Miniflare;
   stop(): Promise<void>;
 }
+
+const WORKER = "ledgercore-realtime";
 
 /**
  * Serves the built Worker from dist/ on workerd, through Miniflare, with the bindings of wrangler.toml and the
@@ -43,11 +49,18 @@ export interface LocalServer {
  */
 export const startServer = async (options: LocalServerOptions): Promise<LocalServer> => {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(path.join(ROOT, "wrangler.toml"));
-  const { persist, vars } = options;
+  const { persist, vars, onLog } = options;
   const miniflare = new Miniflare({
     host: options.host,
     port: options.port,
-    log: new Log(options.verbose ? LogLevel.INFO : LogLevel.ERROR),
+    // Without it Miniflare looks for a location to pretend to be, on the network.
+    cf: {},
+    log: new Log(LogLevel.ERROR),
+    ...(onLog !== undefined && {
+      handleRuntimeStdio: (...streams: Readable[]) => {
+        for (const stream of streams) createInterface(stream).on("line", onLog);
+      },
+    }),
     ...(persist !== undefined && {
       durableObjectsPersist: path.join(persist, "do"),
       kvPersist: path.join(persist, "kv"),
@@ -55,7 +68,7 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
     workers: [
       {
         ...workerOptions,
-        name: "ledgercore-realtime",
+        name: WORKER,
         rootPath: DIST,
         modules: [{ type: "ESModule", path: "index.js" }],
         bindings: { ...workerOptions.bindings, ...vars },
@@ -63,7 +76,7 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
     ],
   });
   const url = await miniflare.ready;
-  return { url, stop: () => miniflare.dispose() };
+  return { url, miniflare, stop: () => miniflare.dispose() };
 };
 
 /** Whether nothing listens on the port yet. */

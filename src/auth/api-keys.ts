@@ -12,11 +12,11 @@ const API_KEY = /^lcrt_[A-Za-z0-9_-]{43}$/;
 
 /** What is stored of a key, under `key:<SHA-256 of the key, hex>`; the key itself is stored nowhere. */
 export const apiKeyRecord = z.object({
-  id: z.string().min(1).max(64),
+  id: z.string().regex(/^[\w-]{1,64}$/),
   userId: z.string().refine(isUserId),
   name: z.string(),
   /** Few and short: they live in the WebSocket's attachment. */
-  scopes: z.array(z.string().max(32)).max(16),
+  scopes: z.array(z.string().regex(/^[\w.:*-]{1,32}$/)).max(16),
   /** ms since the epoch. */
   createdAt: z.number(),
   /** ms since the epoch; `null` if the key does not expire. */

@@ -34,6 +34,10 @@ const JWKS_TIMEOUT_MS = 3_000;
 /** Real tokens are one or two kilobytes; longer ones are not worth the work of refusing them late. */
 const MAX_TOKEN_CHARS = 16_384;
 
+const PEM = /^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/;
+/** Of an identity provider's session id, what is worth keeping: it lives in the WebSocket's attachment. */
+const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
+
 const invalid = (reason: string) => err<AuthFailure>({ kind: "invalid", reason });
 
 /**
@@ -94,6 +98,7 @@ const keySource = (config: JwtConfig): JWTVerifyGetKey | undefined => {
 /** Clerk's networkless mode: one PEM. Variables often arrive with line breaks written as `\n`. */
 const pemKey = (pem: string): JWTVerifyGetKey => {
   const spki = pem.replaceAll("\\n", "\n");
+  if (!PEM.test(spki)) throw new Error("JWT_PUBLIC_KEY is not a PEM public key (BEGIN PUBLIC KEY).");
   const imported = new Map<string, Promise<CryptoKey>>();
   return ({ alg }: JWTHeaderParameters) => {
     let key = imported.get(alg);
@@ -116,7 +121,11 @@ const principalOf = (
   if (authorizedParties.length > 0 && !(typeof azp === "string" && authorizedParties.includes(azp))) {
     return invalid("azp is not an authorized party");
   }
-  return ok({ kind: "jwt", userId: sub, ...(typeof sid === "string" && { sessionId: sid.slice(0, 200) }) });
+  return ok({
+    kind: "jwt",
+    userId: sub,
+    ...(typeof sid === "string" && SESSION_ID.test(sid) && { sessionId: sid }),
+  });
 };
 
 /** jose's errors by code: messages of some hold parts of the token, codes never do. */
@@ -124,7 +133,9 @@ const failureOf = (error: unknown): AuthFailure => {
   if (error instanceof errors.JWTClaimValidationFailed) {
     return { kind: "invalid", reason: `${error.code} ${error.claim}` };
   }
-  if (error instanceof errors.JWKSTimeout) return { kind: "unavailable", reason: error.code };
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) {
+    return { kind: "unavailable", reason: error.code };
+  }
   if (error instanceof errors.JOSEError && error.code !== "ERR_JOSE_GENERIC") {
     return { kind: "invalid", reason: error.code };
   }

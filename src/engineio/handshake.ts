@@ -46,7 +46,7 @@ export const checkHandshake = (
 ): Result<Handshake, HandshakeError> => {
   if (request.query.get("transport") !== "websocket") return err(UNKNOWN_TRANSPORT);
   // A session id on a WebSocket upgrades a polling session, and none exist.
-  if (request.query.has("sid")) return err(UNKNOWN_SESSION);
+  if (request.query.get("sid")) return err(UNKNOWN_SESSION);
   if (request.method !== "GET") return err(BAD_METHOD);
   if (!request.upgrade) return err(BAD_REQUEST);
   if (!originAllowed(request.origin, allowedOrigins)) return err(FORBIDDEN);

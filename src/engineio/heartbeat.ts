@@ -50,9 +50,16 @@ export class Heartbeat {
     }
   }
 
-  /** A session restored from hibernation took part in the round at `roundAt`, if it was old enough. */
+  /**
+   * A session restored from hibernation took part in the round at `roundAt`, if it was old enough. Since when
+   * its pings are unanswered follows from its last pong: a round comes within `pingInterval + minAge` of it.
+   * With short intervals nothing is known of it, so it is pinged anew.
+   */
   restored(session: Session, roundAt: number | undefined): void {
-    if (roundAt !== undefined && roundAt - session.openedAt >= this.#minAge) this.pinged(session, roundAt);
+    if (!this.#aligned || roundAt === undefined || roundAt - session.openedAt < this.#minAge) return;
+    const known = Math.max(session.openedAt, aliveAt(session));
+    session.lastPingAt = roundAt;
+    session.unansweredAt = Math.min(roundAt, known + this.#config.pingInterval + this.#minAge);
   }
 
   /** When the round after the one at `now` is due; `undefined` without sessions. */

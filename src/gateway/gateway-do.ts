@@ -94,6 +94,8 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
 
   override webSocketClose(webSocket: WebSocket): void {
     this.#host.closed(webSocket, "transport close");
+    // Without an answer of our own the TCP connection of a client that closes stays open.
+    webSocket.close();
   }
 
   override webSocketError(webSocket: WebSocket): void {
@@ -113,7 +115,7 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
     }
   }
 
-  async deliver(room: string, epoch: string, frames: readonly Frame[]): Promise<boolean> {
+  async deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {
     return this.#subscriptions.deliver(room, epoch, frames);
   }
 

@@ -6,17 +6,17 @@ import { eventHead, type Socket } from "../socketio/socket.ts";
  * held until the socket has been told that it is subscribed (ROOM-5).
  */
 type Subscription =
-  | { readonly status: "joining"; readonly held: { readonly epoch: string; readonly frame: Frame }[] }
+  | { readonly status: "joining"; readonly held: { readonly epoch: number; readonly frame: Frame }[] }
   /** `epoch` and `seq` of the join; frames up to there were published before it. */
-  | { readonly status: "joined"; readonly epoch: string; readonly seq: number };
+  | { readonly status: "joined"; readonly epoch: number; readonly seq: number };
 
 /** After hibernation nothing is in flight, so there is no frame to refuse. */
-const RESTORED: Subscription = { status: "joined", epoch: "", seq: 0 };
+const RESTORED: Subscription = { status: "joined", epoch: 0, seq: 0 };
 
 interface RoomEntry<S> {
   readonly members: Map<S, Subscription>;
   /** Last frame seen, so that a repeated delivery is sent once. */
-  epoch: string;
+  epoch: number;
   seq: number;
 }
 
@@ -58,7 +58,8 @@ export class Subscriptions<S extends AnySocket> {
     this.#put(room, socket, cursor);
     const head = eventHead(socket.nsp);
     for (const { epoch, frame } of subscription.held) {
-      if (isFor(socket, cursor, epoch, frame)) socket.write(head + frame.body);
+      // A room that began anew between its delivery and the join sent this before the join.
+      if (epoch >= joined.epoch && isFor(socket, cursor, epoch, frame)) socket.write(head + frame.body);
     }
   }
 
@@ -78,7 +79,7 @@ export class Subscriptions<S extends AnySocket> {
    * Sends frames of a room, which come in order, to its sockets: socket by socket, all frames of one in one
    * go (FAN-2), each frame encoded once per namespace. Returns whether the room has sockets here.
    */
-  deliver(room: string, epoch: string, frames: readonly Frame[]): boolean {
+  deliver(room: string, epoch: number, frames: readonly Frame[]): boolean {
     const entry = this.#rooms.get(room);
     if (entry === undefined) return false;
     const fresh = epoch === entry.epoch ? frames.filter((frame) => frame.seq > entry.seq) : frames;
@@ -115,7 +116,7 @@ export class Subscriptions<S extends AnySocket> {
   #put(room: string, socket: S, subscription: Subscription): void {
     let entry = this.#rooms.get(room);
     if (entry === undefined) {
-      entry = { members: new Map(), epoch: "", seq: 0 };
+      entry = { members: new Map(), epoch: 0, seq: 0 };
       this.#rooms.set(room, entry);
     }
     entry.members.set(socket, subscription);
@@ -128,7 +129,7 @@ export class Subscriptions<S extends AnySocket> {
 const isFor = (
   socket: AnySocket,
   subscription: Extract<Subscription, { status: "joined" }>,
-  epoch: string,
+  epoch: number,
   frame: Frame,
 ): boolean =>
   (frame.socketId === undefined || frame.socketId === socket.id) &&

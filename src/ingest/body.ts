@@ -6,16 +6,16 @@ export type Items = readonly Result<unknown, Refusal>[];
 
 export type BodyFormat = "json" | "ndjson";
 
-const FORMATS: Readonly<Record<string, BodyFormat>> = {
-  "application/json": "json",
-  "application/x-ndjson": "ndjson",
-  "application/ndjson": "ndjson",
-  "application/jsonl": "ndjson",
-};
+const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
+  ["application/json", "json"],
+  ["application/x-ndjson", "ndjson"],
+  ["application/ndjson", "ndjson"],
+  ["application/jsonl", "ndjson"],
+]);
 
 /** The format a `content-type` names, `undefined` for others. */
 export const formatOf = (contentType: string | undefined): BodyFormat | undefined =>
-  FORMATS[(contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""];
+  FORMATS.get((contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "");
 
 const UNREADABLE_LINE: Refusal = { code: "VALIDATION_FAILED", message: "The line is not valid JSON." };
 

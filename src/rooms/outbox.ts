@@ -5,6 +5,8 @@ export interface OutboxDeps {
   readonly deliver: (frames: readonly Frame[]) => Promise<boolean>;
   /** The gateway holds no socket of the room, and has been told of none since the batch was taken. */
   readonly onEmpty: () => void;
+  /** Everything has been sent. */
+  readonly onIdle: () => void;
   /** A batch could not be delivered and is lost to this gateway. */
   readonly onLost: (frames: number, error: unknown) => void;
 }
@@ -21,7 +23,6 @@ export class Outbox {
   readonly #deps: OutboxDeps;
   #waiting: Frame[] = [];
   #sending = false;
-  #closed = false;
   /** Grows with every change of the gateway's sockets: an answer older than the last change proves nothing. */
   #changes = 0;
 
@@ -38,9 +39,13 @@ export class Outbox {
     this.#changes++;
   }
 
-  /** The gateway has left the room: what waits is for nobody. */
-  close(): void {
-    this.#closed = true;
+  /** Whether nothing waits and nothing is on its way. */
+  get idle(): boolean {
+    return !this.#sending;
+  }
+
+  /** The gateway's last socket has left: what waits is for nobody. */
+  clear(): void {
     this.#waiting = [];
   }
 
@@ -56,12 +61,13 @@ export class Outbox {
       const changes = this.#changes;
       try {
         const held = await this.#deps.deliver(batch);
-        if (!held && !this.#closed && changes === this.#changes) this.#deps.onEmpty();
+        if (!held && changes === this.#changes) this.#deps.onEmpty();
       } catch (error) {
         this.#deps.onLost(batch.length, error);
       }
     }
     this.#sending = false;
+    this.#deps.onIdle();
   }
 
   #take(): Frame[] {

@@ -21,10 +21,10 @@ export type MembershipOp =
   /** Replaces all the room knows of the gateway's sockets. */
   | { readonly op: "sync"; readonly members: readonly Member[] };
 
-/** A room's answer to a join: the socket gets the frames after `seq` of `epoch`. */
+/** A room's answer to a join: the socket gets the frames after `seq` of `epoch`, and all of later epochs. */
 export interface Joined {
   readonly subscriberCount: number;
-  readonly epoch: string;
+  readonly epoch: number;
   readonly seq: number;
 }
 
@@ -43,5 +43,5 @@ export interface RoomRpc {
 
 export interface GatewayRpc {
   /** Sends frames to the room's sockets here; `false` if the gateway holds none. */
-  deliver(room: string, epoch: string, frames: readonly Frame[]): Promise<boolean>;
+  deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean>;
 }

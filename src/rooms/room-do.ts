@@ -1,13 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { configOf, type Env } from "../env.ts";
 import { describeError, log } from "../lib/log.ts";
-import { randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
 import type { Joined, MembershipOp, Publication, RoomRpc } from "./protocol.ts";
 import { RoomCore } from "./room.ts";
 import { SqlSubscriberStore } from "./subscriber-store.ts";
-
-const EPOCH_LENGTH = 8;
 
 /** One room. Named `user:<id>` or `market:<SYMBOL>`; see docs/architecture.md. */
 export class Room extends DurableObject<Env> implements RoomRpc {
@@ -17,7 +14,8 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     super(ctx, env);
     const { name } = ctx.id;
     if (name === undefined) throw new Error("A room is addressed by name.");
-    const epoch = randomToken(EPOCH_LENGTH);
+    // Later lives of the room have later epochs.
+    const epoch = Date.now();
     this.#core = new RoomCore({
       name,
       epoch,

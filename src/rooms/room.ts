@@ -8,7 +8,7 @@ export interface RoomDeps {
   /** The room's name, `user:<id>` or `market:<SYMBOL>`. */
   readonly name: string;
   /** Names this life of the room: sequence numbers compare within one epoch only. */
-  readonly epoch: string;
+  readonly epoch: number;
   readonly store: SubscriberStore;
   /** Delivers to one gateway; see `OutboxDeps`. */
   readonly deliver: (gateway: string, frames: readonly Frame[]) => Promise<boolean>;
@@ -51,10 +51,8 @@ export class RoomCore {
           return op satisfies never;
       }
     });
-    if (this.#subscribers.socketsOf(gateway).size === 0) {
-      this.#outboxes.get(gateway)?.close();
-      this.#outboxes.delete(gateway);
-    }
+    if (this.#subscribers.socketsOf(gateway).size === 0) this.#outbox(gateway).clear();
+    this.#forgetIdle(gateway);
     this.#flush();
     return answers;
   }
@@ -67,15 +65,16 @@ export class RoomCore {
 
   #join(gateway: string, socketId: string, userId: string): Joined {
     const change = this.#subscribers.add({ gateway, socketId, userId });
-    if (change === "user") this.#presence("user_joined_room", userId, "joinedAt");
+    if (change === "user") this.#presence("user_joined_room", userId, this.#subscribers.size);
     // The position is taken after the presence event, so the socket does not hear of itself.
     return { subscriberCount: this.#subscribers.size, epoch: this.#deps.epoch, seq: this.#seq };
   }
 
   #leave(gateway: string, socketId: string): void {
+    const { size } = this.#subscribers;
     const userId = this.#subscribers.userOf(socketId);
     const change = this.#subscribers.remove(gateway, socketId);
-    if (change === "user" && userId !== undefined) this.#presence("user_left_room", userId, "leftAt");
+    if (change === "user" && userId !== undefined) this.#presence("user_left_room", userId, size);
   }
 
   #sync(gateway: string, members: readonly { socketId: string; userId: string }[]): void {
@@ -86,9 +85,11 @@ export class RoomCore {
     }
   }
 
-  #presence(event: "user_joined_room" | "user_left_room", userId: string, at: "joinedAt" | "leftAt"): void {
+  /** `size` is the room's with the user in it: who came unannounced leaves unannounced. */
+  #presence(event: "user_joined_room" | "user_left_room", userId: string, size: number): void {
     const { name, presenceLimit, clock } = this.#deps;
-    if (this.#subscribers.size > presenceLimit) return;
+    if (size > presenceLimit) return;
+    const at = event === "user_joined_room" ? "joinedAt" : "leftAt";
     this.#push({ body: encodeEventBody(event, [{ userId, room: name, [at]: clock() }]) });
   }
 
@@ -102,12 +103,19 @@ export class RoomCore {
     for (const outbox of this.#outboxes.values()) outbox.flush();
   }
 
+  /** An outbox is kept while a batch is on its way, so that a gateway that returns gets no second one. */
+  #forgetIdle(gateway: string): void {
+    if (this.#subscribers.socketsOf(gateway).size > 0) return;
+    if (this.#outboxes.get(gateway)?.idle) this.#outboxes.delete(gateway);
+  }
+
   #outbox(gateway: string): Outbox {
     let outbox = this.#outboxes.get(gateway);
     if (outbox === undefined) {
       outbox = new Outbox({
         deliver: (frames) => this.#deps.deliver(gateway, frames),
         onEmpty: () => this.update(gateway, [{ op: "sync", members: [] }]),
+        onIdle: () => this.#forgetIdle(gateway),
         onLost: (frames, error) => this.#deps.onLost(gateway, frames, error),
       });
       this.#outboxes.set(gateway, outbox);

@@ -205,8 +205,11 @@ export class SocketServer<Data> implements EngineApplication {
       this.#deps.application.event(socket, event);
       return;
     }
+    let answered = false;
     const ack = (...data: unknown[]): void => {
-      if (socket.connected) socket.packet({ type: "ack", nsp, id, data });
+      if (answered || !socket.connected) return;
+      answered = true;
+      socket.packet({ type: "ack", nsp, id, data });
     };
     this.#deps.application.event(socket, { ...event, ack });
   }

@@ -13,7 +13,15 @@ export const JWKS = {
 export const PUBLIC_KEY_PEM = await exportSPKI(pair.publicKey);
 
 /** Variables of a service that accepts `signToken`'s tokens. */
-export const JWT_VARS = { JWT_ISSUER: ISSUER, JWT_JWKS: JSON.stringify(JWKS) };
+export const JWT_VARS = {
+  JWT_ISSUER: ISSUER,
+  JWT_JWKS: JSON.stringify(JWKS),
+  // Whatever the developer's own .dev.vars says is not the tests' business.
+  JWT_JWKS_URL: "",
+  JWT_PUBLIC_KEY: "",
+  JWT_AUDIENCE: "",
+  JWT_AUTHORIZED_PARTIES: "",
+};
 
 /** A key the service does not know. */
 export const strangerKey = (await generateKeyPair("RS256")).privateKey;

@@ -1,0 +1,90 @@
+/** The load client, in a process of its own so that its work is not counted as the server's or publisher's. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { monotonicMs } from "../lib/clock.ts";
+import { LoadSocket } from "./load-socket.ts";
+import type { Answer, Command, Delivery } from "./messages.ts";
+import { Tally } from "./tally.ts";
+
+/** Sockets connecting at a time: a listen queue holds only so many. */
+const CONNECTING = 50;
+/** How long to listen for what should not come. */
+const SETTLE_MS = 100;
+
+const answer = (message: Answer): void => {
+  process.send?.(message);
+};
+
+/** A socket that is lost fails the run at once: it could not get its events. */
+const fail = (message: string): void => {
+  answer({ is: "failed", message });
+};
+
+let sockets = 0;
+/** Events that came when none was awaited. */
+let stragglers = 0;
+const ignore = (): void => {
+  stragglers++;
+};
+let onEvent: (socket: number, timestamp: number) => void = ignore;
+
+const connect = async ({ url, plan, sockets: count }: Extract<Command, { do: "connect" }>): Promise<void> => {
+  sockets = count;
+  const address = new URL(url);
+  let next = 0;
+  const connectSome = async (): Promise<void> => {
+    while (next < count) {
+      const index = next++;
+      await new LoadSocket({
+        url: address,
+        plan,
+        index,
+        onEvent: (timestamp) => onEvent(index, timestamp),
+        onFailure: fail,
+      }).ready;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTING }, connectSome));
+  answer({ is: "connected" });
+};
+
+const expect = async ({ base, events, timeoutMs }: Extract<Command, { do: "expect" }>): Promise<void> => {
+  const tally = new Tally(sockets, events, base);
+  tally.doubled = stragglers;
+  stragglers = 0;
+  const cpu = process.cpuUsage();
+  let firstAt: number | undefined;
+  let lastAt: number | undefined;
+  const { promise: complete, resolve } = Promise.withResolvers<void>();
+  onEvent = (socket, timestamp) => {
+    firstAt ??= monotonicMs();
+    tally.record(socket, timestamp);
+    if (!tally.complete || lastAt !== undefined) return;
+    lastAt = monotonicMs();
+    resolve();
+  };
+  answer({ is: "expecting" });
+  const timer = setTimeout(resolve, timeoutMs);
+  await complete;
+  clearTimeout(timer);
+  const { user, system } = process.cpuUsage(cpu);
+  await sleep(SETTLE_MS);
+  onEvent = ignore;
+  const { delivered, lost, doubled, reordered } = tally;
+  const delivery: Delivery = {
+    ...(firstAt !== undefined && { firstAt }),
+    ...(lastAt !== undefined && { lastAt }),
+    delivered,
+    lost,
+    doubled,
+    reordered,
+    clientCpuMs: (user + system) / 1_000,
+  };
+  answer({ is: "delivered", delivery });
+};
+
+process.on("message", (command: Command) => {
+  const work = command.do === "connect" ? connect(command) : expect(command);
+  work.catch((error: Error) => fail(error.message));
+});
+// Without its parent it has nothing to do.
+process.on("disconnect", () => process.exit());

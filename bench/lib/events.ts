@@ -1,0 +1,31 @@
+export const ROOM = "market:BTC-USD";
+export const EVENT = "market_chart_live_update";
+
+export interface MarketEvent {
+  readonly symbol: string;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  /** Also the event's number: `base` plus its place. */
+  readonly timestamp: number;
+}
+
+/**
+ * `count` events, numbered through their timestamps from `base` on. Each is a bar of its own, so that a server
+ * that lets a newer state of a bar replace an older one has nothing to leave out.
+ */
+export const createEvents = (base: number, count: number): MarketEvent[] =>
+  Array.from({ length: count }, (_, index) => ({
+    symbol: "BTC-USD",
+    open: 61685.99,
+    high: 61690.51,
+    low: 61680.12,
+    close: 61686.25,
+    volume: 1.52345,
+    timestamp: base + index,
+  }));
+
+/** The event as a Socket.IO frame in the main namespace: what every server under load sends. */
+export const encodeFrame = (event: MarketEvent): string => `42${JSON.stringify([EVENT, event])}`;

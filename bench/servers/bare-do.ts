@@ -1,0 +1,29 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { compatibilityDate } from "../lib/compatibility-date.ts";
+import { encodeFrame } from "../lib/events.ts";
+import { postJson, type TargetKind } from "./target.ts";
+import { startWorkerd } from "./workerd.ts";
+
+/** One Durable Object that broadcasts ready-made texts: the floor (bench/floor). */
+export const bareDo: TargetKind = {
+  name: "bare DO",
+  start: async () => {
+    const workerd = await startWorkerd({
+      script: await readFile(path.join(import.meta.dirname, "../floor/index.js"), "utf8"),
+      compatibilityDate: await compatibilityDate(),
+      vars: {},
+      namespaces: { FLOOR: "Floor" },
+    });
+    const publish = new URL("/publish", workerd.url);
+    return {
+      url: workerd.url,
+      pids: [workerd.pid],
+      plan: { protocol: "plain", path: "/" },
+      publish: async (events) => {
+        await postJson(publish, events.map(encodeFrame));
+      },
+      stop: workerd.stop,
+    };
+  },
+};

@@ -1,0 +1,148 @@
+import { EngineServer } from "../../src/engineio/server.ts";
+import { Session } from "../../src/engineio/session.ts";
+import type { CloseCode, OutgoingPacket, Transport } from "../../src/engineio/transport.ts";
+import type { Joined, MembershipOp } from "../../src/rooms/protocol.ts";
+import type { SubscriberRow, SubscriberStore } from "../../src/rooms/subscribers.ts";
+
+/** Lets everything run that waits for nothing but other promises. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A promise that the test settles. */
+export class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (error: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
+/** A clock that moves when told to. */
+export class FakeClock {
+  now: number;
+
+  constructor(now = 1_000_000) {
+    this.now = now;
+  }
+
+  readonly read = (): number => this.now;
+}
+
+/** A client's end of a session: records all it gets. */
+export class FakeTransport implements Transport {
+  readonly name = "websocket";
+  readonly sent: OutgoingPacket[] = [];
+  readonly closes: { readonly code: CloseCode; readonly reason: string }[] = [];
+  /** What was saved last, as the platform would give it back. */
+  saved: unknown;
+  saves = 0;
+  pongAt: number | undefined;
+
+  send(packet: OutgoingPacket): void {
+    this.sent.push(packet);
+  }
+
+  close(code: CloseCode, reason: string): void {
+    this.closes.push({ code, reason });
+  }
+
+  save(state: unknown): void {
+    this.saves++;
+    this.saved = structuredClone(state);
+  }
+
+  lastPongAt(): number | undefined {
+    return this.pongAt;
+  }
+
+  /** What was sent since the last call. */
+  take(): OutgoingPacket[] {
+    return this.sent.splice(0);
+  }
+}
+
+export const ENGINE_CONFIG = {
+  pingInterval: 25_000,
+  pingTimeout: 20_000,
+  connectTimeout: 5_000,
+  maxPayload: 1_000_000,
+};
+
+export const createSession = (
+  transport = new FakeTransport(),
+  { id = "local-0.s", openedAt = 0 }: { id?: string; openedAt?: number } = {},
+): Session => new Session(transport, { id, openedAt, established: false, application: undefined });
+
+/** An engine around an application that needs one to close sessions. */
+export const engineFor = (
+  application: ConstructorParameters<typeof EngineServer>[1],
+  clock = new FakeClock(),
+): EngineServer => new EngineServer(ENGINE_CONFIG, application, clock.read);
+
+/** The subscriber table of a room. */
+export class MemoryStore implements SubscriberStore {
+  readonly rows = new Map<string, SubscriberRow>();
+
+  all(): SubscriberRow[] {
+    return [...this.rows.values()];
+  }
+
+  put(row: SubscriberRow): void {
+    this.rows.set(row.socketId, row);
+  }
+
+  delete(socketId: string): void {
+    this.rows.delete(socketId);
+  }
+}
+
+export interface UpdateCall {
+  readonly room: string;
+  readonly ops: readonly MembershipOp[];
+  readonly answer: Deferred<(Joined | undefined)[]>;
+}
+
+/** Rooms as a gateway sees them: every update waits until the test answers it. */
+export class ScriptedRooms {
+  readonly calls: UpdateCall[] = [];
+
+  readonly update = (room: string, ops: readonly MembershipOp[]): Promise<(Joined | undefined)[]> => {
+    const answer = new Deferred<(Joined | undefined)[]>();
+    this.calls.push({ room, ops, answer });
+    return answer.promise;
+  };
+
+  /** Answers the oldest call: its joins get this position, its other ops nothing. */
+  async answer(joined: Partial<Joined> = {}): Promise<UpdateCall> {
+    const call = this.next();
+    call.answer.resolve(
+      call.ops.map(({ op }) =>
+        op === "join" ? { subscriberCount: 1, epoch: "e", seq: 0, ...joined } : undefined,
+      ),
+    );
+    await settled();
+    return call;
+  }
+
+  async fail(error: unknown = new Error("unreachable")): Promise<UpdateCall> {
+    const call = this.next();
+    call.answer.reject(error);
+    await settled();
+    return call;
+  }
+
+  /** Answers all there is, and what follows from it. */
+  async answerAll(): Promise<void> {
+    while (this.calls.length > 0) await this.answer();
+  }
+
+  next(): UpdateCall {
+    const call = this.calls.shift();
+    if (call === undefined) throw new Error("No update is waiting for an answer.");
+    return call;
+  }
+}

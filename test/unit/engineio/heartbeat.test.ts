@@ -1,0 +1,163 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Heartbeat, type HeartbeatConfig } from "../../../src/engineio/heartbeat.ts";
+import { createSession, FakeTransport } from "../../support/fakes.ts";
+
+const ALIGNED: HeartbeatConfig = { pingInterval: 25_000, pingTimeout: 20_000 };
+const PRECISE: HeartbeatConfig = { pingInterval: 300, pingTimeout: 200 };
+const MIN_AGE = 10_000;
+
+const sessionAt = (openedAt: number) => {
+  const transport = new FakeTransport();
+  return { transport, session: createSession(transport, { openedAt }) };
+};
+
+/** Runs rounds as the gateway does, and returns when each session was opened and pinged. */
+const simulate = (config: HeartbeatConfig, opens: readonly number[], rounds: number): number[][] => {
+  const heartbeat = new Heartbeat(config);
+  const sessions = opens.map((openedAt) => sessionAt(openedAt).session);
+  const log = new Map(sessions.map((session) => [session, [session.openedAt]]));
+  let at = heartbeat.firstRound(Math.min(...opens));
+  for (let round = 0; round < rounds; round++) {
+    const open = sessions.filter(({ openedAt }) => openedAt <= at);
+    for (const session of heartbeat.due(open, at)) {
+      heartbeat.pinged(session, at);
+      session.pongAt = at + 1;
+      log.get(session)?.push(at);
+    }
+    at = heartbeat.nextRound(open, at) ?? Number.NaN;
+  }
+  return [...log.values()];
+};
+
+const gaps = (times: readonly number[]) => times.slice(1).map((time, index) => time - (times[index] ?? 0));
+
+describe("CONN-8 aligned rounds", () => {
+  it("ping all sessions together, one interval apart", () => {
+    expect(simulate(ALIGNED, [0, 5_000, 15_000], 3)).toEqual([
+      [0, 25_000, 50_000, 75_000],
+      [5_000, 25_000, 50_000, 75_000],
+      [15_000, 25_000, 50_000, 75_000],
+    ]);
+  });
+
+  it("leave a session younger than half the timeout to the next round", () => {
+    expect(simulate(ALIGNED, [0, 15_001, 24_999], 2)).toEqual([
+      [0, 25_000, 50_000],
+      [15_001, 50_000],
+      [24_999, 50_000],
+    ]);
+  });
+
+  it("never ping too early, nor leave a client waiting past its patience", () => {
+    const opens = fc.array(fc.integer({ min: 0, max: 150_000 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(opens, (times) => {
+        for (const pings of simulate(ALIGNED, times, 12)) {
+          expect(pings.length).toBeGreaterThan(4);
+          for (const gap of gaps(pings)) {
+            expect(gap).toBeGreaterThanOrEqual(MIN_AGE);
+            expect(gap).toBeLessThanOrEqual(ALIGNED.pingInterval + ALIGNED.pingTimeout / 2);
+          }
+        }
+      }),
+    );
+  });
+
+  it("stop without sessions", () => {
+    expect(new Heartbeat(ALIGNED).nextRound([], 0)).toBeUndefined();
+    expect(new Heartbeat(ALIGNED).firstRound(7)).toBe(25_007);
+  });
+});
+
+describe("CONN-8 short intervals", () => {
+  it("ping every session on its own schedule", () => {
+    expect(simulate(PRECISE, [0, 100], 4)).toEqual([
+      [0, 300, 600],
+      [100, 400, 700],
+    ]);
+    expect(new Heartbeat(PRECISE).nextRound([], 0)).toBeUndefined();
+  });
+
+  it("leave exactly one interval between the pings of a session", () => {
+    const opens = fc.array(fc.integer({ min: 0, max: 299 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(opens, (times) => {
+        for (const pings of simulate(PRECISE, times, 30)) {
+          expect(pings.length).toBeGreaterThan(2);
+          for (const gap of gaps(pings)) expect(gap).toBe(300);
+        }
+      }),
+    );
+  });
+});
+
+describe("CONN-8 silence", () => {
+  const heartbeat = new Heartbeat(ALIGNED);
+
+  it("begins when a ping has had no answer for the timeout, not a millisecond before", () => {
+    const { session } = sessionAt(0);
+    expect(heartbeat.silent([session], 99_999)).toEqual({ silent: [], next: undefined });
+    heartbeat.pinged(session, 25_000);
+    expect(heartbeat.silent([session], 44_999)).toEqual({ silent: [], next: 45_000 });
+    expect(heartbeat.silent([session], 45_000)).toEqual({ silent: [session], next: undefined });
+  });
+
+  it("names the earliest of the deadlines to come", () => {
+    const [a, b, c] = [sessionAt(0).session, sessionAt(0).session, sessionAt(0).session];
+    heartbeat.pinged(a, 3_000);
+    heartbeat.pinged(b, 2_000);
+    heartbeat.pinged(c, 1_000);
+    expect(heartbeat.silent([a, b, c], 21_000)).toEqual({ silent: [c], next: 22_000 });
+  });
+
+  it("is broken by a pong that reached the object", () => {
+    const { session } = sessionAt(0);
+    heartbeat.pinged(session, 25_000);
+    session.pongAt = 25_000;
+    expect(heartbeat.silent([session], 60_000)).toEqual({ silent: [], next: undefined });
+  });
+
+  it("is broken by a pong that the platform absorbed, but not by one before the ping", () => {
+    const { session, transport } = sessionAt(0);
+    transport.pongAt = 24_999;
+    heartbeat.pinged(session, 25_000);
+    expect(heartbeat.silent([session], 45_000).silent).toEqual([session]);
+    transport.pongAt = 25_001;
+    expect(heartbeat.silent([session], 45_000)).toEqual({ silent: [], next: undefined });
+  });
+
+  it("counts from the oldest unanswered ping, however many follow", () => {
+    const { session, transport } = sessionAt(0);
+    heartbeat.pinged(session, 25_000);
+    heartbeat.pinged(session, 40_000);
+    expect(heartbeat.silent([session], 45_000).silent).toEqual([session]);
+    transport.pongAt = 41_000;
+    heartbeat.pinged(session, 65_000);
+    expect(heartbeat.silent([session], 84_999)).toEqual({ silent: [], next: 85_000 });
+  });
+
+  it("of a restored session counts from the round it took part in", () => {
+    const { session } = sessionAt(5_000);
+    heartbeat.restored(session, 25_000);
+    expect(session.lastPingAt).toBe(25_000);
+    expect(heartbeat.silent([session], 45_000).silent).toEqual([session]);
+  });
+
+  it("of a restored session is broken by the pong that the platform absorbed meanwhile", () => {
+    const { session, transport } = sessionAt(5_000);
+    transport.pongAt = 25_200;
+    heartbeat.restored(session, 25_000);
+    expect(heartbeat.silent([session], 45_000)).toEqual({ silent: [], next: undefined });
+  });
+
+  it.each([undefined, 4_000, 14_999])(
+    "is not expected of a session restored when the last round was %s",
+    (roundAt) => {
+      const { session } = sessionAt(5_000);
+      heartbeat.restored(session, roundAt);
+      expect(session.lastPingAt).toBe(5_000);
+      expect(heartbeat.silent([session], 1_000_000)).toEqual({ silent: [], next: undefined });
+    },
+  );
+});

@@ -1,0 +1,52 @@
+import { serialize } from "node:v8";
+import { expect, it } from "vitest";
+import { apiKeyRecord } from "../../../src/auth/api-keys.ts";
+import type { Principal } from "../../../src/auth/principal.ts";
+import { isSymbol, isUserId } from "../../../src/events/rooms.ts";
+import { settled } from "../../support/fakes.ts";
+import { FakeGateway } from "./fake-gateway.ts";
+
+/** What a WebSocket's attachment may hold, as the platform serializes it; `v8.serialize` is the same format. */
+const MAX_BYTES = 16_384;
+
+const userId = "u".repeat(128);
+const part = "A".repeat(20);
+const symbols = Array.from({ length: 100 }, (_, n) => `${part}-${part}-${String(n).padStart(20, "0")}`);
+
+/** Each call gives a fresh object: equal ones are stored once only when they are the same. */
+const apiKey = (): Principal => ({
+  kind: "api-key",
+  userId,
+  keyId: "k".repeat(64),
+  scopes: Array.from({ length: 16 }, (_, n) => String(n).padStart(32, "s")),
+});
+
+const jwt = (): Principal => ({ kind: "jwt", userId, sessionId: "é€".repeat(100) });
+
+it("these are the largest values that the rules allow", () => {
+  expect(isUserId(userId) && !isUserId(`${userId}u`)).toBe(true);
+  expect(symbols.every((symbol) => symbol.length === 62 && isSymbol(symbol))).toBe(true);
+  const record = { ...apiKey(), id: "k".repeat(64), name: "", createdAt: 0, expiresAt: null };
+  expect(apiKeyRecord.safeParse(record).success).toBe(true);
+});
+
+it.each([
+  ["API keys", apiKey],
+  ["JWTs", jwt],
+])("a session with two full namespaces, and %s throughout, fits its attachment", async (_, principal) => {
+  const gateway = new FakeGateway();
+  const client = gateway.open({ principal: principal() });
+  for (const namespace of ["", "/ws,"]) {
+    gateway.answer = { ok: true, value: principal() };
+    client.send(`40${namespace}{"token":"t"}`);
+    await settled();
+    await gateway.rooms.answerAll();
+    for (const symbol of symbols) client.send(`42${namespace}["subscribe",{"room":"market:${symbol}"}]`);
+    await gateway.rooms.answerAll();
+  }
+  const { saved } = client.transport;
+  expect(saved).toMatchObject({ established: true, application: { sockets: [{}, { data: { symbols } }] } });
+  expect(serialize(saved).byteLength).toBeLessThanOrEqual(MAX_BYTES);
+  // Real ids are longer than the fake's: 30 characters for the session, 22 for each socket.
+  expect(serialize(saved).byteLength + 30 + 2 * 22).toBeLessThanOrEqual(MAX_BYTES);
+});

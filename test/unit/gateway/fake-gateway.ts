@@ -1,0 +1,114 @@
+import type { Authenticate } from "../../../src/auth/authenticate.ts";
+import type { Principal } from "../../../src/auth/principal.ts";
+import { RealtimeApplication } from "../../../src/gateway/application.ts";
+import type { HandshakeContext } from "../../../src/gateway/handshake-context.ts";
+import { Memberships } from "../../../src/gateway/memberships.ts";
+import type { SocketData } from "../../../src/gateway/socket-data.ts";
+import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
+import { SocketServer } from "../../../src/socketio/server.ts";
+import type { Socket } from "../../../src/socketio/socket.ts";
+import { engineFor, FakeClock, FakeTransport, ScriptedRooms, settled } from "../../support/fakes.ts";
+
+/** The whole gateway over scripted rooms. Token `t` is user `u`'s; socket and request ids are `id1`, … */
+export class FakeGateway {
+  readonly rooms = new ScriptedRooms();
+  readonly clock = new FakeClock(1_234);
+  readonly subscriptions = new Subscriptions<Socket<SocketData>>();
+  readonly logged: unknown[][] = [];
+  readonly credentials: string[] = [];
+  /** What `authenticate` answers. */
+  answer: Awaited<ReturnType<Authenticate>> = { ok: true, value: { kind: "jwt", userId: "u" } };
+  readonly engine;
+
+  constructor(maxRoomsPerSocket = 100) {
+    let ids = 0;
+    const createId = () => `id${++ids}`;
+    const registered = new Set<string>();
+    const memberships = new Memberships({
+      register: {
+        all: () => [],
+        add: (room) => void registered.add(room),
+        remove: (room) => void registered.delete(room),
+      },
+      members: (room) =>
+        this.subscriptions
+          .members(room)
+          .map(({ id, data }) => ({ socketId: id, userId: data.principal.userId })),
+      update: this.rooms.update,
+      onStale: () => {},
+    });
+    const application = new RealtimeApplication({
+      authenticate: async (credential) => {
+        this.credentials.push(credential);
+        return this.answer;
+      },
+      subscriptions: this.subscriptions,
+      memberships,
+      maxRoomsPerSocket,
+      createId,
+      clock: this.clock.read,
+      log: (...line) => void this.logged.push(line),
+    });
+    const server: SocketServer<SocketData> = new SocketServer({
+      application,
+      createId,
+      closeSession: (session, reason) => this.engine.close(session, reason),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    this.engine = engineFor(server, this.clock);
+  }
+
+  open(context: HandshakeContext = {}): FakeClient {
+    const transport = new FakeTransport();
+    const session = this.engine.open(transport, `s${this.engine.sessions.size}`, context);
+    transport.take();
+    return new FakeClient(this, transport, session);
+  }
+
+  /** A client that is connected and knows it. */
+  async connect(principal: Principal = { kind: "jwt", userId: "u" }): Promise<FakeClient> {
+    const client = this.open({ principal });
+    client.send("40");
+    await settled();
+    await this.rooms.answer();
+    client.transport.take();
+    return client;
+  }
+}
+
+export class FakeClient {
+  readonly gateway: FakeGateway;
+  readonly transport: FakeTransport;
+  readonly session;
+
+  constructor(
+    gateway: FakeGateway,
+    transport: FakeTransport,
+    session: ReturnType<FakeGateway["engine"]["open"]>,
+  ) {
+    this.gateway = gateway;
+    this.transport = transport;
+    this.session = session;
+  }
+
+  send(frame: string): void {
+    this.gateway.engine.receive(this.session, frame);
+  }
+
+  /** Emits an event, with an ack id if one is given. */
+  emit(name: string, payload?: unknown, ackId: number | "" = ""): void {
+    this.send(`42${ackId}${JSON.stringify(payload === undefined ? [name] : [name, payload])}`);
+  }
+
+  /** What the client got since it last looked: events as arrays, acks as `{id, data}`. */
+  take(): unknown[] {
+    return this.transport.take().map((packet) => {
+      const match = /^4([23])(\d*)(\[.*)$/.exec(String(packet));
+      if (match === null) return packet;
+      const data: unknown = JSON.parse(match[3] ?? "");
+      return match[1] === "2" ? data : { id: Number(match[2]), data };
+    });
+  }
+}

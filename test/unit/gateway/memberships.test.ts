@@ -1,0 +1,250 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Memberships, type RoomRegister } from "../../../src/gateway/memberships.ts";
+import type { Member } from "../../../src/rooms/protocol.ts";
+import { ScriptedRooms, settled } from "../../support/fakes.ts";
+
+class FakeRegister implements RoomRegister {
+  readonly rooms = new Set<string>();
+  readonly log: string[] = [];
+
+  all(): string[] {
+    return [...this.rooms];
+  }
+
+  add(room: string): void {
+    this.log.push(`+${room}`);
+    this.rooms.add(room);
+  }
+
+  remove(room: string): void {
+    this.log.push(`-${room}`);
+    this.rooms.delete(room);
+  }
+}
+
+let register: FakeRegister;
+let rooms: ScriptedRooms;
+let members: Map<string, Member[]>;
+let stale: (readonly [string, unknown])[];
+let memberships: Memberships;
+
+const create = () =>
+  new Memberships({
+    register,
+    members: (room) => members.get(room) ?? [],
+    update: rooms.update,
+    onStale: (room, error) => void stale.push([room, error]),
+  });
+
+beforeEach(() => {
+  register = new FakeRegister();
+  rooms = new ScriptedRooms();
+  members = new Map();
+  stale = [];
+  memberships = create();
+});
+
+const member = (socketId: string): Member => ({ socketId, userId: "u" });
+
+/** Joins as the application does: the gateway holds the socket before the room is told. */
+const join = (room: string, socketId: string) => {
+  members.set(room, [...(members.get(room) ?? []), member(socketId)]);
+  return memberships.join(room, member(socketId));
+};
+
+const leave = (room: string, socketId: string) => {
+  members.set(
+    room,
+    (members.get(room) ?? []).filter((one) => one.socketId !== socketId),
+  );
+  memberships.leave(room, socketId);
+};
+
+const ops = () => rooms.calls.map(({ room, ops }) => [room, ...ops.map((op) => JSON.stringify(op))]);
+const joinOp = (socketId: string) => `{"op":"join","socketId":"${socketId}","userId":"u"}`;
+const leaveOp = (socketId: string) => `{"op":"leave","socketId":"${socketId}"}`;
+
+describe("memberships", () => {
+  it("resolve a join with the room's answer", async () => {
+    const joined = join("r", "a");
+    expect(ops()).toEqual([["r", joinOp("a")]]);
+    await rooms.answer({ subscriberCount: 3, epoch: "x", seq: 9 });
+    expect(await joined).toEqual({ ok: true, value: { subscriberCount: 3, epoch: "x", seq: 9 } });
+  });
+
+  it("keep one call in flight a room and send what came meanwhile together, in order", async () => {
+    void join("r", "a");
+    void join("r", "b");
+    leave("r", "a");
+    void join("r", "c");
+    expect(ops()).toEqual([["r", joinOp("a")]]);
+    await rooms.answer();
+    expect(ops()).toEqual([["r", joinOp("b"), leaveOp("a"), joinOp("c")]]);
+    await rooms.answer();
+    expect(ops()).toEqual([]);
+  });
+
+  it("give each join the answer at its own place", async () => {
+    void join("r", "a");
+    leave("r", "a");
+    const b = join("r", "b");
+    const c = join("r", "c");
+    await rooms.answer();
+    const call = rooms.next();
+    call.answer.resolve([
+      undefined,
+      { subscriberCount: 1, epoch: "e", seq: 1 },
+      { subscriberCount: 2, epoch: "e", seq: 2 },
+    ]);
+    expect(await b).toMatchObject({ value: { seq: 1 } });
+    expect(await c).toMatchObject({ value: { seq: 2 } });
+  });
+
+  it("tell different rooms side by side", () => {
+    void join("r", "a");
+    void join("q", "a");
+    expect(ops()).toEqual([
+      ["r", joinOp("a")],
+      ["q", joinOp("a")],
+    ]);
+  });
+
+  it("send at most 500 changes in one call", async () => {
+    for (let i = 0; i <= 501; i++) void join("r", `s${i}`);
+    await rooms.answer();
+    expect(rooms.calls.map(({ ops }) => ops.length)).toEqual([500]);
+    await rooms.answer();
+    expect(rooms.calls.map(({ ops }) => ops.length)).toEqual([1]);
+  });
+
+  it("call a join without an answer unavailable", async () => {
+    const joined = join("r", "a");
+    rooms.next().answer.resolve([]);
+    expect(await joined).toEqual({ ok: false, error: "unavailable" });
+  });
+});
+
+describe("ROOM-6 the register", () => {
+  it("is written before the first join is sent, once, and cleared after the last leave was heard", async () => {
+    const update = rooms.update;
+    const seen: string[][] = [];
+    memberships = new Memberships({
+      register,
+      members: (room) => members.get(room) ?? [],
+      update: (room, ops) => {
+        seen.push([...register.log]);
+        return update(room, ops);
+      },
+      onStale: () => {},
+    });
+    void join("r", "a");
+    expect(seen).toEqual([["+r"]]);
+    void join("r", "b");
+    await rooms.answerAll();
+    leave("r", "a");
+    await rooms.answerAll();
+    leave("r", "b");
+    expect(register.log).toEqual(["+r"]);
+    await rooms.answerAll();
+    expect(register.log).toEqual(["+r", "-r"]);
+    void join("r", "a");
+    expect(register.log).toEqual(["+r", "-r", "+r"]);
+  });
+
+  it("keeps a room that is joined again while the last leave is on its way", async () => {
+    void join("r", "a");
+    await rooms.answerAll();
+    leave("r", "a");
+    void join("r", "b");
+    await rooms.answerAll();
+    expect(register.log).toEqual(["+r"]);
+  });
+});
+
+describe("ROOM-6 a room that cannot be told", () => {
+  it("fails the joins of that call, is stale, and keeps its place in the register", async () => {
+    const failure = new Error("unreachable");
+    const a = join("r", "a");
+    await rooms.fail(failure);
+    expect(await a).toEqual({ ok: false, error: "unavailable" });
+    expect(stale).toEqual([["r", failure]]);
+    expect([...memberships.stale]).toEqual(["r"]);
+    leave("r", "a");
+    await rooms.answerAll();
+    expect(register.log).toEqual(["+r"]);
+  });
+
+  it("does not fail the changes of the next call", async () => {
+    const a = join("r", "a");
+    const b = join("r", "b");
+    await rooms.fail();
+    await rooms.answer({ seq: 4 });
+    expect(await a).toMatchObject({ ok: false });
+    expect(await b).toMatchObject({ ok: true, value: { seq: 4 } });
+  });
+
+  it("is told the whole truth by reconcile, in turn with other changes", async () => {
+    void join("r", "a");
+    await rooms.fail();
+    void join("r", "b");
+    const reconciled = memberships.reconcile(10);
+    leave("r", "a");
+    expect(memberships.stale.size).toBe(0);
+    await rooms.answer();
+    expect(ops()).toEqual([
+      ["r", JSON.stringify({ op: "sync", members: [member("a"), member("b")] }), leaveOp("a")],
+    ]);
+    await rooms.answer();
+    await reconciled;
+    expect(register.rooms).toEqual(new Set(["r"]));
+  });
+
+  it("leaves the register once it has heard that nobody is left", async () => {
+    void join("r", "a");
+    await rooms.fail();
+    leave("r", "a");
+    await rooms.answer();
+    const reconciled = memberships.reconcile(10);
+    expect(ops()).toEqual([["r", '{"op":"sync","members":[]}']]);
+    await rooms.answer();
+    await reconciled;
+    expect(register.log).toEqual(["+r", "-r"]);
+  });
+
+  it("stays stale when reconcile fails too", async () => {
+    void join("r", "a");
+    await rooms.fail();
+    const reconciled = memberships.reconcile(10);
+    await rooms.fail();
+    await reconciled;
+    expect([...memberships.stale]).toEqual(["r"]);
+    expect(stale.length).toBe(2);
+  });
+
+  it("is one of at most `limit` reconciled at once", async () => {
+    for (const room of ["p", "q", "r"]) {
+      void join(room, "a");
+      await rooms.fail();
+    }
+    void memberships.reconcile(2);
+    expect(rooms.calls.map(({ room }) => room)).toEqual(["p", "q"]);
+    expect([...memberships.stale]).toEqual(["r"]);
+  });
+});
+
+describe("ROOM-6 a gateway that lost its sockets", () => {
+  it("finds the rooms where it has none left, and tells them", async () => {
+    register.rooms.add("lost").add("kept");
+    members.set("kept", [member("a")]);
+    memberships = create();
+    expect(memberships.stale.size).toBe(0);
+    memberships.findStale();
+    expect([...memberships.stale]).toEqual(["lost"]);
+    void memberships.reconcile(10);
+    expect(ops()).toEqual([["lost", '{"op":"sync","members":[]}']]);
+    await rooms.answerAll();
+    await settled();
+    expect(register.log).toEqual(["-lost"]);
+    expect([...register.rooms]).toEqual(["kept"]);
+  });
+});

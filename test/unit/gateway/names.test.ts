@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import {
+  createSessionId,
+  gatewayCandidates,
+  gatewayName,
+  gatewayOf,
+  isGatewayName,
+} from "../../../src/gateway/names.ts";
+
+const RANDOM = "abcdefghij_-ABCDEF0123";
+
+describe("gateway names", () => {
+  it.each<[unknown, string]>([
+    ["AMS", "AMS-3"],
+    [undefined, "local-3"],
+    ["ams", "local-3"],
+    ["AMSX", "local-3"],
+    ["AM", "local-3"],
+    ["AMS\n", "local-3"],
+    [["AMS"], "local-3"],
+  ])("of location %j: %s", (colo, name) => {
+    expect(gatewayName(colo, 3)).toBe(name);
+    expect(isGatewayName(name)).toBe(true);
+  });
+
+  it.each(["", "AMS", "AMS-", "ams-1", "AMS-12345", "AMS-1\n", " AMS-1", "other-1", "AMS--1"])(
+    "%j is none",
+    (name) => {
+      expect(isGatewayName(name)).toBe(false);
+      expect(gatewayOf(`${name}.${RANDOM}`)).toBeUndefined();
+    },
+  );
+
+  it("of a location are all tried once, from a random one on", () => {
+    expect(gatewayCandidates("AMS", 4, () => 0)).toEqual(["AMS-0", "AMS-1", "AMS-2", "AMS-3"]);
+    expect(gatewayCandidates("AMS", 4, () => 0.5)).toEqual(["AMS-2", "AMS-3", "AMS-0", "AMS-1"]);
+    expect(gatewayCandidates("AMS", 4, () => 0.999_999)).toEqual(["AMS-3", "AMS-0", "AMS-1", "AMS-2"]);
+    expect(gatewayCandidates(undefined, 1, () => 0.9)).toEqual(["local-0"]);
+  });
+});
+
+describe("session ids", () => {
+  it.each(["AMS-0", "local-9999"])("name their gateway %s and hold 22 random characters", (gateway) => {
+    const id = createSessionId(gateway);
+    expect(id).toMatch(new RegExp(`^${gateway}\\.[A-Za-z0-9_-]{22}$`));
+    expect(gatewayOf(id)).toBe(gateway);
+    expect(createSessionId(gateway)).not.toBe(id);
+  });
+
+  it.each([
+    "",
+    "AMS-0",
+    "AMS-0.",
+    RANDOM,
+    `AMS-0.${RANDOM}x`,
+    `AMS-0.${RANDOM.slice(1)}`,
+    `AMS-0.${RANDOM}\n`,
+    `AMS-0.${RANDOM.slice(1)}.`,
+    `xAMS-0.${RANDOM}`,
+    `AMS-0.AMS-1.${RANDOM}`,
+  ])("%j is none", (id) => {
+    expect(gatewayOf(id)).toBeUndefined();
+  });
+});

@@ -1,0 +1,218 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { settled } from "../../support/fakes.ts";
+import { type FakeClient, FakeGateway } from "./fake-gateway.ts";
+
+const ROOM = "market:BTC-USD";
+let gateway: FakeGateway;
+let client: FakeClient;
+
+beforeEach(async () => {
+  gateway = new FakeGateway();
+  client = await gateway.connect();
+});
+
+const frame = (seq: number) => ({ seq, body: JSON.stringify(["e", seq]) });
+const subscribed = (subscriberCount: number, room = ROOM) => ["subscribed", { room, subscriberCount }];
+const unsubscribed = ["unsubscribed", { room: ROOM }];
+
+describe("ROOM-1 subscribe", () => {
+  it("joins, answers with the count, and gives an ack the same object", async () => {
+    client.emit("subscribe", { room: ROOM }, 7);
+    expect(client.take()).toEqual([]);
+    const { room, ops } = await gateway.rooms.answer({ subscriberCount: 12 });
+    expect({ room, ops }).toEqual({ room: ROOM, ops: [{ op: "join", socketId: "id1", userId: "u" }] });
+    expect(client.take()).toEqual([subscribed(12), { id: 7, data: [{ room: ROOM, subscriberCount: 12 }] }]);
+  });
+
+  it("again answers again and changes nothing", async () => {
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answer({ subscriberCount: 1 });
+    const { saves } = client.transport;
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answer({ subscriberCount: 2, seq: 50 });
+    expect(client.take()).toEqual([subscribed(1), subscribed(2)]);
+    expect(client.transport.saves).toBe(saves);
+    gateway.subscriptions.deliver(ROOM, "e", [frame(1)]);
+    expect(client.take()).toEqual([["e", 1]]);
+  });
+
+  it("ROOM-5 frames delivered while joining follow subscribed, earlier ones never come", async () => {
+    client.emit("subscribe", { room: ROOM }, 1);
+    gateway.subscriptions.deliver(ROOM, "e", [frame(4), frame(5)]);
+    expect(client.take()).toEqual([]);
+    await gateway.rooms.answer({ seq: 4 });
+    expect(client.take()).toEqual([
+      subscribed(1),
+      { id: 1, data: [{ room: ROOM, subscriberCount: 1 }] },
+      ["e", 5],
+    ]);
+  });
+
+  it("ROOM-2 to one's own personal room works, and does not count", async () => {
+    client.emit("subscribe", { room: "user:u" });
+    await gateway.rooms.answer({ subscriberCount: 2 });
+    expect(client.take()).toEqual([subscribed(2, "user:u")]);
+    expect(client.transport.saved).toMatchObject({ application: { sockets: [{ data: { symbols: [] } }] } });
+  });
+
+  it("that the room does not answer emits subscribe_error and leaves nothing behind", async () => {
+    client.emit("subscribe", { room: ROOM }, 3);
+    await gateway.rooms.fail();
+    const error = {
+      code: "INTERNAL",
+      message: "The room could not be joined. Try again.",
+      retryAfter: 5,
+    };
+    expect(client.take()).toEqual([
+      ["subscribe_error", { ...error, room: ROOM }],
+      { id: 3, data: [{ error }] },
+    ]);
+    expect([...gateway.subscriptions.rooms()]).toEqual(["user:u"]);
+    expect(gateway.rooms.next().ops).toEqual([{ op: "leave", socketId: "id1" }]);
+  });
+
+  it("answered after the socket has gone says nothing", async () => {
+    client.emit("subscribe", { room: ROOM }, 3);
+    gateway.engine.transportClosed(client.session, "transport close");
+    await gateway.rooms.answerAll();
+    expect(client.take()).toEqual([]);
+    expect([...gateway.subscriptions.rooms()]).toEqual([]);
+  });
+});
+
+describe("ROOM-1 unsubscribe", () => {
+  it("stops the frames at once, answers, and tells the room", async () => {
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answer();
+    client.take();
+    client.emit("unsubscribe", { room: ROOM }, 8);
+    expect(client.take()).toEqual([unsubscribed, { id: 8, data: [{ room: ROOM }] }]);
+    expect(gateway.subscriptions.deliver(ROOM, "e", [frame(1)])).toBe(false);
+    expect(client.take()).toEqual([]);
+    expect(gateway.rooms.next()).toMatchObject({ room: ROOM, ops: [{ op: "leave", socketId: "id1" }] });
+  });
+
+  it.each([ROOM, "weather:paris", "user:other"])(
+    "from %s, where one is not, answers and tells no room",
+    (room) => {
+      client.emit("unsubscribe", { room });
+      expect(client.take()).toEqual([["unsubscribed", { room }]]);
+      expect(gateway.rooms.calls).toEqual([]);
+    },
+  );
+
+  it("from the personal room is refused", () => {
+    client.emit("unsubscribe", { room: "user:u" }, 1);
+    const error = {
+      code: "VALIDATION_FAILED",
+      message: "The payload of unsubscribe is not valid.",
+      event: "unsubscribe",
+      issues: [{ path: "room", message: "The personal room cannot be left" }],
+    };
+    expect(client.take()).toEqual([["validation_error", error], { id: 1, data: [{ error }] }]);
+    expect([...gateway.subscriptions.rooms()]).toEqual(["user:u"]);
+  });
+
+  it("in flight: subscribe, unsubscribe, subscribe are answered in order", async () => {
+    client.emit("subscribe", { room: ROOM });
+    client.emit("unsubscribe", { room: ROOM });
+    client.emit("subscribe", { room: ROOM });
+    client.emit("subscribe", { room: "market:ETH-USD" });
+    expect(client.take()).toEqual([]);
+    await gateway.rooms.answer({ subscriberCount: 1 });
+    expect(client.take()).toEqual([subscribed(1), unsubscribed]);
+    await gateway.rooms.answer({ subscriberCount: 9 });
+    expect(client.take()).toEqual([subscribed(9, "market:ETH-USD")]);
+    await gateway.rooms.answerAll();
+    expect(client.take()).toEqual([subscribed(1)]);
+    expect(client.transport.saved).toMatchObject({
+      application: { sockets: [{ data: { symbols: ["ETH-USD", "BTC-USD"] } }] },
+    });
+  });
+});
+
+describe("ROOM-2 refused rooms", () => {
+  it.each([
+    ["user:other", "UNAUTHORIZED", "This is another user's room. Yours is joined when you connect."],
+    ["weather:paris", "NOT_FOUND", "There is no such kind of room. Subscribe to market:<SYMBOL>."],
+    ["BTC-USD", "NOT_FOUND", "There is no such kind of room. Subscribe to market:<SYMBOL>."],
+    ["Market:BTC-USD", "NOT_FOUND", "There is no such kind of room. Subscribe to market:<SYMBOL>."],
+  ])("%s: %s", async (room, code, message) => {
+    client.emit("subscribe", { room }, 5);
+    await settled();
+    expect(client.take()).toEqual([
+      ["subscribe_error", { code, message, room }],
+      { id: 5, data: [{ error: { code, message } }] },
+    ]);
+    expect(gateway.rooms.calls).toEqual([]);
+    expect([...gateway.subscriptions.rooms()]).toEqual(["user:u"]);
+  });
+
+  it.each(["market:", "market:btc-usd", "market:BTC", "market:BTC-USD\n", "user:", "user:a b"])(
+    "%j is malformed",
+    async (room) => {
+      client.emit("subscribe", { room }, 5);
+      await settled();
+      const error = {
+        code: "VALIDATION_FAILED",
+        message: "The payload of subscribe is not valid.",
+        event: "subscribe",
+        issues: [{ path: "room", message: "Expected market:<SYMBOL>, such as market:BTC-USD" }],
+      };
+      expect(client.take()).toEqual([["validation_error", error], { id: 5, data: [{ error }] }]);
+      expect(gateway.rooms.calls).toEqual([]);
+    },
+  );
+});
+
+describe("ROOM-3 the limit of rooms", () => {
+  const limited = {
+    code: "RATE_LIMITED",
+    message: "A socket may subscribe to 100 rooms. Unsubscribe from one first.",
+  };
+  const room = (n: number) => `market:R${n}-USD`;
+
+  beforeEach(async () => {
+    for (let n = 1; n <= 100; n++) client.emit("subscribe", { room: room(n) });
+    await gateway.rooms.answerAll();
+    expect(client.take()).toEqual(Array.from({ length: 100 }, (_, n) => subscribed(1, room(n + 1))));
+  });
+
+  it("refuses the 101st and leaves the others as they are", async () => {
+    client.emit("subscribe", { room: room(101) }, 6);
+    await settled();
+    expect(client.take()).toEqual([["rate_limit_error", limited], { id: 6, data: [{ error: limited }] }]);
+    expect(gateway.rooms.calls).toEqual([]);
+    expect(client.transport.closes).toEqual([]);
+    expect([...gateway.subscriptions.rooms()].length).toBe(101);
+  });
+
+  it("does not stand in the way of a room one is in, nor of the personal room", async () => {
+    for (const name of [room(1), "user:u"]) {
+      client.emit("subscribe", { room: name });
+      await gateway.rooms.answer();
+      expect(client.take()).toEqual([subscribed(1, name)]);
+    }
+  });
+
+  it("makes room again when one is left", async () => {
+    client.emit("unsubscribe", { room: room(50) });
+    client.emit("subscribe", { room: room(101) });
+    await gateway.rooms.answerAll();
+    expect(client.take()).toEqual([["unsubscribed", { room: room(50) }], subscribed(1, room(101))]);
+    client.emit("subscribe", { room: room(102) });
+    expect(client.take()).toEqual([["rate_limit_error", limited]]);
+  });
+});
+
+it("ROOM-3 rooms being joined count towards the limit", async () => {
+  gateway = new FakeGateway(2);
+  client = await gateway.connect();
+  for (const symbol of ["A-USD", "B-USD", "C-USD"]) client.emit("subscribe", { room: `market:${symbol}` });
+  await gateway.rooms.answerAll();
+  expect(client.take().map((event) => (event as string[])[0])).toEqual([
+    "rate_limit_error",
+    "subscribed",
+    "subscribed",
+  ]);
+});

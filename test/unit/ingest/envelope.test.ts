@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { catalogue } from "../../../src/events/catalogue.ts";
+import { addressItem } from "../../../src/ingest/envelope.ts";
+
+const bar = catalogue.market_chart_live_update.example;
+const market = { event: "market_chart_live_update", data: bar };
+const credits = { event: "credits_granted", data: catalogue.credits_granted.example };
+const refused = (code: string, message: string) => ({ ok: false, error: { code, message } });
+
+describe("ING-1 where an event goes", () => {
+  it.each([
+    [market, "market:BTC-USD"],
+    [{ ...market, room: "market:ETH-USD" }, "market:ETH-USD"],
+    [{ ...market, userId: "u" }, "user:u"],
+    [{ ...credits, userId: "u" }, "user:u"],
+    [{ ...credits, room: "user:u" }, "user:u"],
+    [{ ...credits, room: "user:u", userId: "u" }, "user:u"],
+  ])("%#", (item, room) => {
+    const body = JSON.stringify([item.event, item.data]);
+    expect(addressItem(item)).toEqual({ ok: true, value: { room, publication: { body } } });
+  });
+
+  it("socketId narrows a personal event, and id is kept", () => {
+    expect(addressItem({ ...credits, id: "i", userId: "u", socketId: "s" })).toEqual({
+      ok: true,
+      value: {
+        id: "i",
+        room: "user:u",
+        publication: { body: JSON.stringify([credits.event, credits.data]), socketId: "s" },
+      },
+    });
+  });
+
+  it.each<[object, string]>([
+    [credits, "Say where the event goes: set userId or room."],
+    [{ ...credits, socketId: "s", room: "user:u" }, "socketId needs userId."],
+    [{ ...market, socketId: "s" }, "socketId needs userId."],
+    [{ ...credits, userId: "a b" }, "userId is not a usable user id."],
+    [{ ...credits, userId: "" }, "userId is not a usable user id."],
+    [{ ...credits, userId: "u", room: "user:v" }, "room is not the room of userId."],
+    [{ ...credits, userId: "u", room: "market:BTC-USD" }, "room is not the room of userId."],
+    [{ ...credits, room: "admin" }, "room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD."],
+    [
+      { ...market, room: "market:btc" },
+      "room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD.",
+    ],
+  ])("nowhere: %j", (item, message) => {
+    expect(addressItem(item)).toEqual(refused("VALIDATION_FAILED", message));
+  });
+});
+
+describe("ING-1 what is published", () => {
+  it.each(["subscribe", "query", "ping", "nonsense", "constructor", "__proto__", ""])(
+    "%j is not",
+    (event) => {
+      expect(addressItem({ event, userId: "u", data: {} })).toEqual(
+        refused("NOT_FOUND", "There is no server-to-client event of that name."),
+      );
+    },
+  );
+
+  it("MKT-1 leaves as it came: strings, numbers, order and unknown fields", () => {
+    const text =
+      '{"symbol":"A-B","timestamp":1,"volume":"1.50","open":1.5,"high":2,"low":"0","close":"1e","x":[1]}';
+    const data = { ...JSON.parse(text), close: "1.0" };
+    const item = addressItem({ event: "market_chart_live_update", data });
+    expect(item).toMatchObject({
+      value: { publication: { body: `["market_chart_live_update",${JSON.stringify(data)}]` } },
+    });
+  });
+
+  it.each<[unknown, string]>([
+    [
+      { ...market, data: { ...bar, open: "x" } },
+      "The data of market_chart_live_update is not valid at open: ",
+    ],
+    [{ event: "credits_granted", userId: "u" }, "The data of credits_granted is not valid: "],
+    [{ ...credits, userid: "u" }, "The envelope is not valid at userid: Unknown field."],
+    [{ data: {} }, "The envelope is not valid at event: "],
+    [{ ...credits, userId: 7 }, "The envelope is not valid at userId: "],
+    [{ ...credits, userId: "u", socketId: "" }, "The envelope is not valid at socketId: "],
+    [null, "The envelope is not valid: "],
+    [[], "The envelope is not valid: "],
+    ["text", "The envelope is not valid: "],
+  ])("is checked: %j", (item, message) => {
+    const result = addressItem(item);
+    expect(result).toMatchObject({ ok: false, error: { code: "VALIDATION_FAILED" } });
+    if (!result.ok) expect(result.error.message.startsWith(message)).toBe(true);
+  });
+
+  it("ING-2 a refusal names the item's id, cut to 200 characters", () => {
+    expect(addressItem({ id: "i", event: "nonsense" })).toMatchObject({ error: { id: "i" } });
+    expect(addressItem({ id: "i", bad: 1 })).toMatchObject({ error: { id: "i" } });
+    expect(addressItem({ id: `${"i".repeat(199)}😀x`, event: "x" })).toMatchObject({
+      error: { id: `${"i".repeat(199)}\ufffd` },
+    });
+    const numeric = addressItem({ id: 7, event: "x" });
+    expect(numeric.ok ? undefined : Object.keys(numeric.error)).toEqual(["code", "message"]);
+  });
+});

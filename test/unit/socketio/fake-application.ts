@@ -1,0 +1,84 @@
+import type { EngineServer } from "../../../src/engineio/server.ts";
+import type { Session } from "../../../src/engineio/session.ts";
+import type {
+  ConnectRequest,
+  ConnectVerdict,
+  DisconnectReason,
+  SocketApplication,
+  SocketEvent,
+} from "../../../src/socketio/server.ts";
+import { SocketServer } from "../../../src/socketio/server.ts";
+import type { Socket } from "../../../src/socketio/socket.ts";
+import { Deferred, engineFor, FakeTransport } from "../../support/fakes.ts";
+
+export interface Data {
+  readonly user: string;
+}
+
+/** Decides when the test says so, and records what it is told. */
+export class FakeApplication implements SocketApplication<Data> {
+  readonly namespaces = new Set(["/", "/ws"]);
+  readonly requests: {
+    readonly request: ConnectRequest;
+    readonly verdict: Deferred<ConnectVerdict<Data>>;
+  }[] = [];
+  readonly joins: {
+    readonly socket: Socket<Data>;
+    readonly done: Deferred<(() => void) | undefined>;
+  }[] = [];
+  readonly restored: Socket<Data>[] = [];
+  readonly events: { readonly socket: Socket<Data>; readonly event: SocketEvent }[] = [];
+  readonly disconnects: (readonly [string, DisconnectReason])[] = [];
+
+  authenticate(request: ConnectRequest): Promise<ConnectVerdict<Data>> {
+    const verdict = new Deferred<ConnectVerdict<Data>>();
+    this.requests.push({ request, verdict });
+    return verdict.promise;
+  }
+
+  join(socket: Socket<Data>): Promise<(() => void) | undefined> {
+    const done = new Deferred<(() => void) | undefined>();
+    this.joins.push({ socket, done });
+    return done.promise;
+  }
+
+  restore(socket: Socket<Data>): void {
+    this.restored.push(socket);
+  }
+
+  event(socket: Socket<Data>, event: SocketEvent): void {
+    this.events.push({ socket, event });
+  }
+
+  disconnect(socket: Socket<Data>, reason: DisconnectReason): void {
+    this.disconnects.push([socket.id, reason]);
+  }
+}
+
+export interface Stack {
+  readonly application: FakeApplication;
+  readonly engine: EngineServer;
+  readonly errors: unknown[];
+}
+
+/** Engine.IO and Socket.IO over the fake application; socket ids are `sid1`, `sid2`, … */
+export const createStack = (application = new FakeApplication()): Stack => {
+  const errors: unknown[] = [];
+  let ids = 0;
+  const server: SocketServer<Data> = new SocketServer({
+    application,
+    createId: () => `sid${++ids}`,
+    closeSession: (session, reason) => engine.close(session, reason),
+    onError: (error) => void errors.push(error),
+  });
+  const engine = engineFor(server);
+  return { application, engine, errors };
+};
+
+/** A client of the stack, with OPEN already taken. */
+export const openClient = ({ engine }: Stack): { transport: FakeTransport; session: Session } => {
+  const transport = new FakeTransport();
+  const session = engine.open(transport, "session", { ip: "here" });
+  transport.take();
+  return { transport, session };
+};
