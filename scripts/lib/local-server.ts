@@ -31,6 +31,8 @@ export interface LocalServerOptions {
   readonly persist?: string;
   /** Variables over those of wrangler.toml and .dev.vars. */
   readonly vars?: Readonly<Record<string, string>>;
+  /** Ingest requests per token and 10 s, instead of wrangler.toml's. */
+  readonly ingestLimit?: number;
   /** Gets what the service logs, line by line; without it, lines go to the console. */
   readonly onLog?: (line: string) => void;
 }
@@ -49,7 +51,7 @@ const WORKER = "ledgercore-realtime";
  */
 export const startServer = async (options: LocalServerOptions): Promise<LocalServer> => {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(path.join(ROOT, "wrangler.toml"));
-  const { persist, vars, onLog } = options;
+  const { persist, vars, ingestLimit, onLog } = options;
   const miniflare = new Miniflare({
     host: options.host,
     port: options.port,
@@ -71,6 +73,9 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
         name: WORKER,
         rootPath: DIST,
         modules: [{ type: "ESModule", path: "index.js" }],
+        ...(ingestLimit !== undefined && {
+          ratelimits: { INGEST_RATE_LIMIT: { namespace_id: "1001", simple: { limit: ingestLimit, period: 10 } } },
+        }),
         bindings: { ...workerOptions.bindings, ...vars },
       },
     ],

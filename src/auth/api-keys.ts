@@ -36,7 +36,7 @@ const CACHE_TTL_S = 60;
 /** A new key (258 random bits) and its id. */
 export const createApiKey = (): { key: string; id: string } => ({
   key: `${API_KEY_PREFIX}${randomToken(43)}`,
-  id: randomToken(ID_LENGTH),
+  id: `key_${randomToken(ID_LENGTH)}`,
 });
 
 /** The name under which a key is stored. */

@@ -2,6 +2,8 @@ import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket
 import type { ClientToServerEvents, ServerToClientEvents } from "../../src/events/client.ts";
 
 export interface ClientOptions {
+  /** Where to connect instead of the service itself, such as a proxy in front of it. */
+  readonly origin?: string;
   /** Added to the URL: `/ws` makes the client join that namespace. */
   readonly path?: string;
   readonly token?: string;

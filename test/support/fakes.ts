@@ -121,7 +121,7 @@ export class ScriptedRooms {
     const call = this.next();
     call.answer.resolve(
       call.ops.map(({ op }) =>
-        op === "join" ? { subscriberCount: 1, epoch: "e", seq: 0, ...joined } : undefined,
+        op === "join" ? { subscriberCount: 1, epoch: 1, seq: 0, ...joined } : undefined,
       ),
     );
     await settled();

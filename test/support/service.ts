@@ -26,6 +26,8 @@ export interface Service {
   /** Removes an object from memory; its WebSockets hibernate. */
   evict(className: "Gateway" | "Room", name: string): Promise<void>;
   putApiKey(name: string, record: unknown): Promise<void>;
+  /** Kills workerd at once: no socket is closed, no object hears of it. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,9 +35,15 @@ export interface ServiceOptions {
   readonly vars?: Readonly<Record<string, string>>;
   readonly persist?: string;
   readonly port?: number;
+  readonly ingestLimit?: number;
 }
 
-export const startService = async ({ vars, persist, port = 0 }: ServiceOptions = {}): Promise<Service> => {
+export const startService = async ({
+  vars,
+  persist,
+  ingestLimit,
+  port = 0,
+}: ServiceOptions = {}): Promise<Service> => {
   const logs: string[] = [];
   const server = await startServer({
     host: "127.0.0.1",
@@ -43,6 +51,7 @@ export const startService = async ({ vars, persist, port = 0 }: ServiceOptions =
     vars: { ...JWT_VARS, INGEST_TOKENS: INGEST_TOKEN, GATEWAYS_PER_COLO: "2", ...vars },
     onLog: (line) => logs.push(line),
     ...(persist !== undefined && { persist }),
+    ...(ingestLimit !== undefined && { ingestLimit }),
   });
   const { origin, host } = server.url;
   const clients: TestClient[] = [];
@@ -50,7 +59,7 @@ export const startService = async ({ vars, persist, port = 0 }: ServiceOptions =
 
   const client = async (userId: string, options: ClientOptions = {}): Promise<TestClient> => {
     const token = options.token ?? (await signToken(userId));
-    const made = new TestClient(`${url}${options.path ?? ""}`, token, options);
+    const made = new TestClient(`${options.origin ?? url}${options.path ?? ""}`, token, options);
     clients.push(made);
     return made;
   };
@@ -85,6 +94,8 @@ export const startService = async ({ vars, persist, port = 0 }: ServiceOptions =
       const store = await server.miniflare.getKVNamespace("API_KEYS");
       await store.put(name, JSON.stringify(record));
     },
+    // Miniflare ends workerd with SIGKILL.
+    crash: server.stop,
     stop: async () => {
       for (const made of clients) made.close();
       await server.stop();

@@ -52,6 +52,11 @@ describe("configuration", () => {
     });
   });
 
+  it("takes an empty variable for one that is not set", () => {
+    const defaults = config({});
+    expect(config(Object.fromEntries(Object.keys(defaults).map((name) => [name, ""])))).toEqual(defaults);
+  });
+
   it.each([
     ["PING_INTERVAL", "secret"],
     ["PING_INTERVAL", "49"],

@@ -41,7 +41,7 @@ describe("AUTH-2 API keys", () => {
   it("are made random, prefixed and well-formed", async () => {
     const made = createApiKey();
     expect(made.key).toMatch(/^lcrt_[A-Za-z0-9_-]{43}$/);
-    expect(made.id).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(made.id).toMatch(/^key_[A-Za-z0-9_-]{22}$/);
     expect(createApiKey().key).not.toBe(made.key);
     expect((await verify(made.key, { ...record, id: made.id })).result).toMatchObject({ ok: true });
   });
@@ -75,10 +75,25 @@ describe("AUTH-2 API keys", () => {
     { ...record, expiresAt: undefined },
     { ...record, scopes: Array(17).fill("s") },
     { ...record, scopes: ["s".repeat(33)] },
+    { ...record, scopes: ["réad"] },
+    { ...record, scopes: ["read all"] },
+    { ...record, scopes: ["read\n"] },
+    { ...record, scopes: [""] },
     { ...record, id: "" },
+    { ...record, id: "k".repeat(65) },
+    { ...record, id: "ké" },
+    { ...record, id: "a.b" },
   ])("with the record %j are refused", async (stored) => {
     expect((await verify(KEY, stored)).result).toEqual(refused("the API key's record is malformed"));
     expect(apiKeyRecord.safeParse(stored).success).toBe(false);
+  });
+
+  it("have the scopes and the id of their record", async () => {
+    const scopes = ["market:*", "user.read", "a-b_C9", "s".repeat(32)];
+    expect((await verify(KEY, { ...record, scopes, id: "k-_9".repeat(16) })).result).toMatchObject({
+      ok: true,
+      value: { scopes, keyId: "k-_9".repeat(16) },
+    });
   });
 
   it("CONN-6 are unavailable when the store cannot be read", async () => {

@@ -113,6 +113,18 @@ it.each([
   },
 );
 
+it.each(["{}", "null", "[]", '{"keys":1}', '{"error":"maintenance"}'])(
+  "CONN-6 a token is unavailable when the key server answers 200 with %s, no key set",
+  async (body) => {
+    respond = { status: 200, body };
+    const text = await token();
+    const result = await verify(text);
+    expect(result).toMatchObject({ ok: false, error: { kind: "unavailable" } });
+    respond = GOOD;
+    expect(await verify(text)).toMatchObject({ ok: true });
+  },
+);
+
 it("CONN-6 a token is unavailable when the key server is down", async () => {
   const closed = createServer();
   await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));

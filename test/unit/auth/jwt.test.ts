@@ -171,16 +171,22 @@ describe("AUTH-1 claims", () => {
     );
   });
 
-  it("sid is kept if it is text, and cut to 200 characters", async () => {
-    const at = { iss: ISSUER, exp: NOW_S, sub: "u" };
-    expect(await verify(await ecToken({ ...at, sid: "s".repeat(300) }), EC_KEY)).toEqual({
-      ok: true,
-      value: { kind: "jwt", userId: "u", sessionId: "s".repeat(200) },
-    });
-    expect(await verify(await ecToken({ ...at, sid: 7 }), EC_KEY)).toEqual({
-      ok: true,
-      value: { kind: "jwt", userId: "u" },
-    });
+  it.each<[unknown, boolean]>([
+    ["s", true],
+    ["s".repeat(200), true],
+    ["!sess_~", true],
+    ["", false],
+    ["s".repeat(201), false],
+    ["a b", false],
+    ["s\n", false],
+    ["s\u007f", false],
+    ["sé", false],
+    [7, false],
+    [["s"], false],
+  ])("sid %j is kept: %s", async (sid, kept) => {
+    const token = await ecToken({ iss: ISSUER, exp: NOW_S, sub: "u", sid });
+    const value = { kind: "jwt", userId: "u", ...(kept && { sessionId: sid }) };
+    expect(await verify(token, EC_KEY)).toEqual({ ok: true, value });
   });
 });
 
@@ -235,4 +241,19 @@ describe("AUTH-3 configuration", () => {
       );
     },
   );
+
+  it.each([
+    ["no PEM", "garbage"],
+    ["a JWK", '{"kty":"RSA"}'],
+    ["a certificate", PUBLIC_KEY_PEM.replaceAll("PUBLIC KEY", "CERTIFICATE")],
+    ["a private key", PUBLIC_KEY_PEM.replaceAll("PUBLIC KEY", "PRIVATE KEY")],
+    ["PKCS #1", PUBLIC_KEY_PEM.replaceAll("PUBLIC KEY", "RSA PUBLIC KEY")],
+    ["cut short", PUBLIC_KEY_PEM.slice(0, -20)],
+    ["followed by more", `${PUBLIC_KEY_PEM}x`],
+    ["empty inside", "-----BEGIN PUBLIC KEY----------END PUBLIC KEY-----"],
+  ])("JWT_PUBLIC_KEY that is %s is an error that names the variable", (_, JWT_PUBLIC_KEY) => {
+    expect(() => createJwtVerifier({ ...BASE, ...PEM, JWT_PUBLIC_KEY }, () => 0)).toThrow(
+      "JWT_PUBLIC_KEY is not a PEM public key (BEGIN PUBLIC KEY).",
+    );
+  });
 });

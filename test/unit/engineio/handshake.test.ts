@@ -22,6 +22,9 @@ describe("CONN-1 handshake", () => {
     const opened = { ok: true, value: { kind: "open", transport: "websocket" } };
     expect(check({})).toEqual(opened);
     expect(check({ origin: "https://app.example" })).toEqual(opened);
+    // An empty session id is none.
+    expect(check({ query: "EIO=4&transport=websocket&sid=" })).toEqual(opened);
+    expect(check({ query: "EIO=4&transport=websocket&sid" })).toEqual(opened);
   });
 
   // Each line mends the fault that the line above reports and keeps all the later ones.

@@ -161,3 +161,94 @@ describe("CONN-8 silence", () => {
     },
   );
 });
+
+/** The gateway is restored from hibernation before every look it takes; answers when it found silence. */
+const hibernate = (
+  config: HeartbeatConfig,
+  { openedAt, latency, rounds }: { openedAt: number; latency: number; rounds: number },
+): number | undefined => {
+  const heartbeat = new Heartbeat(config);
+  const transport = new FakeTransport();
+  const pings: number[] = [];
+  const restored = (now: number, roundAt: number | undefined) => {
+    transport.pongAt = pings.map((at) => at + latency).findLast((at) => at <= now);
+    const session = createSession(transport, { openedAt });
+    heartbeat.restored(session, roundAt);
+    return session;
+  };
+  let roundAt: number | undefined;
+  for (let round = 0; round < rounds; round++) {
+    const at = round * config.pingInterval;
+    if (at >= openedAt) {
+      const session = restored(at, roundAt);
+      if (heartbeat.silent([session], at).silent.length > 0) return at;
+      for (const one of heartbeat.due([session], at)) {
+        heartbeat.pinged(one, at);
+        pings.push(at);
+      }
+      // As it fell asleep after the round, the gateway still knows what `silent` needs for its alarm.
+      if (heartbeat.silent([session], at).silent.length > 0) return at;
+    }
+    roundAt = at;
+    for (let part = 1; part < 8; part++) {
+      const now = at + (config.pingInterval * part) / 8;
+      if (now >= openedAt && heartbeat.silent([restored(now, roundAt)], now).silent.length > 0) return now;
+    }
+  }
+  return undefined;
+};
+
+describe("CONN-8 a gateway restored at every round", () => {
+  const LONG_TIMEOUT: HeartbeatConfig = { pingInterval: 10_000, pingTimeout: 25_000 };
+
+  it.each([ALIGNED, LONG_TIMEOUT, { pingInterval: 10_000, pingTimeout: 300_000 }])(
+    "closes a dead session in time: %j",
+    (config) => {
+      const { pingInterval, pingTimeout } = config;
+      for (const openedAt of [0, 1, pingInterval / 2, pingInterval - 1]) {
+        const closedAt = hibernate(config, { openedAt, latency: Number.POSITIVE_INFINITY, rounds: 60 });
+        expect(closedAt).toBeGreaterThanOrEqual(openedAt + pingTimeout);
+        expect(closedAt).toBeLessThanOrEqual(openedAt + 2 * pingInterval + pingTimeout);
+      }
+    },
+  );
+
+  it("counts from the last pong of a session that died later", () => {
+    const heartbeat = new Heartbeat(LONG_TIMEOUT);
+    const { session, transport } = sessionAt(0);
+    transport.pongAt = 20_100;
+    heartbeat.restored(session, 50_000);
+    // Its first unanswered ping came by 20,100 + 10,000 + 5,000.
+    expect(heartbeat.silent([session], 60_099)).toEqual({ silent: [], next: 60_100 });
+    expect(heartbeat.silent([session], 60_100).silent).toEqual([session]);
+  });
+
+  it("closes no session that answers within the timeout", () => {
+    const scene = fc
+      .record({
+        pingInterval: fc.integer({ min: 10_000, max: 60_000 }),
+        pingTimeout: fc.integer({ min: 50, max: 120_000 }),
+      })
+      .chain((config) =>
+        fc.record({
+          config: fc.constant(config),
+          openedAt: fc.integer({ min: 0, max: 2 * config.pingInterval }),
+          latency: fc.integer({ min: 0, max: config.pingTimeout - 1 }),
+        }),
+      );
+    fc.assert(
+      fc.property(scene, ({ config, openedAt, latency }) => {
+        expect(hibernate(config, { openedAt, latency, rounds: 25 })).toBeUndefined();
+      }),
+    );
+  });
+
+  it.each([0, 250, 300, 1_000_000])("with short intervals assumes nothing of the round at %i", (roundAt) => {
+    const heartbeat = new Heartbeat(PRECISE);
+    const { session } = sessionAt(0);
+    heartbeat.restored(session, roundAt);
+    expect(session).toMatchObject({ lastPingAt: 0, unansweredAt: undefined });
+    expect(heartbeat.silent([session], 2_000_000)).toEqual({ silent: [], next: undefined });
+    expect(heartbeat.due([session], 300)).toEqual([session]);
+  });
+});

@@ -36,7 +36,7 @@ describe("CONN-7 connecting", () => {
     const client = gateway.open();
     client.send('40{"token":"t"}');
     await settled();
-    gateway.subscriptions.deliver("user:u", "e", [frame(1), frame(2)]);
+    gateway.subscriptions.deliver("user:u", 1, [frame(1), frame(2)]);
     await gateway.rooms.answer({ seq: 1 });
     expect(client.take()).toEqual([
       '40{"sid":"id1"}',
@@ -148,7 +148,7 @@ describe("leaving and hibernation", () => {
     expect([...woken.subscriptions.rooms()]).toEqual(["user:u", "market:BTC-USD", "market:SOL-USD"]);
     expect(woken.rooms.calls).toEqual([]);
     client.take();
-    woken.subscriptions.deliver("market:SOL-USD", "e", [frame(77)]);
+    woken.subscriptions.deliver("market:SOL-USD", 1, [frame(77)]);
     expect(client.take()).toEqual([["e", 77]]);
     woken.engine.receive(session, '42["subscribe",{"room":"market:SOL-USD"}]');
     await woken.rooms.answer({ subscriberCount: 5, seq: 99 });

@@ -21,13 +21,22 @@ const apiKey = (): Principal => ({
   scopes: Array.from({ length: 16 }, (_, n) => String(n).padStart(32, "s")),
 });
 
-const jwt = (): Principal => ({ kind: "jwt", userId, sessionId: "é€".repeat(100) });
+const jwt = (): Principal => ({ kind: "jwt", userId, sessionId: "s".repeat(200) });
 
 it("these are the largest values that the rules allow", () => {
   expect(isUserId(userId) && !isUserId(`${userId}u`)).toBe(true);
   expect(symbols.every((symbol) => symbol.length === 62 && isSymbol(symbol))).toBe(true);
   const record = { ...apiKey(), id: "k".repeat(64), name: "", createdAt: 0, expiresAt: null };
   expect(apiKeyRecord.safeParse(record).success).toBe(true);
+  const larger = [
+    { id: "k".repeat(65) },
+    { scopes: Array(17).fill("s") },
+    { scopes: ["s".repeat(33)] },
+    // Text beyond Latin-1 takes two bytes a character.
+    { id: "€".repeat(64) },
+    { scopes: ["€".repeat(32)] },
+  ];
+  for (const change of larger) expect(apiKeyRecord.safeParse({ ...record, ...change }).success).toBe(false);
 });
 
 it.each([

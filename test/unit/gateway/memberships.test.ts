@@ -68,8 +68,8 @@ describe("memberships", () => {
   it("resolve a join with the room's answer", async () => {
     const joined = join("r", "a");
     expect(ops()).toEqual([["r", joinOp("a")]]);
-    await rooms.answer({ subscriberCount: 3, epoch: "x", seq: 9 });
-    expect(await joined).toEqual({ ok: true, value: { subscriberCount: 3, epoch: "x", seq: 9 } });
+    await rooms.answer({ subscriberCount: 3, epoch: 6, seq: 9 });
+    expect(await joined).toEqual({ ok: true, value: { subscriberCount: 3, epoch: 6, seq: 9 } });
   });
 
   it("keep one call in flight a room and send what came meanwhile together, in order", async () => {
@@ -93,8 +93,8 @@ describe("memberships", () => {
     const call = rooms.next();
     call.answer.resolve([
       undefined,
-      { subscriberCount: 1, epoch: "e", seq: 1 },
-      { subscriberCount: 2, epoch: "e", seq: 2 },
+      { subscriberCount: 1, epoch: 1, seq: 1 },
+      { subscriberCount: 2, epoch: 1, seq: 2 },
     ]);
     expect(await b).toMatchObject({ value: { seq: 1 } });
     expect(await c).toMatchObject({ value: { seq: 2 } });

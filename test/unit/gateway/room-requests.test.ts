@@ -32,13 +32,13 @@ describe("ROOM-1 subscribe", () => {
     await gateway.rooms.answer({ subscriberCount: 2, seq: 50 });
     expect(client.take()).toEqual([subscribed(1), subscribed(2)]);
     expect(client.transport.saves).toBe(saves);
-    gateway.subscriptions.deliver(ROOM, "e", [frame(1)]);
+    gateway.subscriptions.deliver(ROOM, 1, [frame(1)]);
     expect(client.take()).toEqual([["e", 1]]);
   });
 
   it("ROOM-5 frames delivered while joining follow subscribed, earlier ones never come", async () => {
     client.emit("subscribe", { room: ROOM }, 1);
-    gateway.subscriptions.deliver(ROOM, "e", [frame(4), frame(5)]);
+    gateway.subscriptions.deliver(ROOM, 1, [frame(4), frame(5)]);
     expect(client.take()).toEqual([]);
     await gateway.rooms.answer({ seq: 4 });
     expect(client.take()).toEqual([
@@ -87,7 +87,7 @@ describe("ROOM-1 unsubscribe", () => {
     client.take();
     client.emit("unsubscribe", { room: ROOM }, 8);
     expect(client.take()).toEqual([unsubscribed, { id: 8, data: [{ room: ROOM }] }]);
-    expect(gateway.subscriptions.deliver(ROOM, "e", [frame(1)])).toBe(false);
+    expect(gateway.subscriptions.deliver(ROOM, 1, [frame(1)])).toBe(false);
     expect(client.take()).toEqual([]);
     expect(gateway.rooms.next()).toMatchObject({ room: ROOM, ops: [{ op: "leave", socketId: "id1" }] });
   });

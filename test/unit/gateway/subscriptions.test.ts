@@ -26,7 +26,9 @@ const frame = (seq: number, socketId?: string): Frame => ({
   body: `["e",${seq}]`,
   ...(socketId !== undefined && { socketId }),
 });
-const at = (seq: number, epoch = "e"): Joined => ({ subscriberCount: 1, epoch, seq });
+/** The room's lives, in their order. */
+const [OLD, EPOCH, NEW] = [1, 2, 3];
+const at = (seq: number, epoch = EPOCH): Joined => ({ subscriberCount: 1, epoch, seq });
 const texts = (...seqs: number[]) => seqs.map((seq) => `42["e",${seq}]`);
 
 let log: (readonly [string, unknown])[];
@@ -48,7 +50,7 @@ const join = (socket: FakeSocket, joined = at(0), room = ROOM) => {
   subscriptions.release(room, socket, joined);
 };
 
-const deliver = (...frames: Frame[]) => subscriptions.deliver(ROOM, "e", frames);
+const deliver = (...frames: Frame[]) => subscriptions.deliver(ROOM, EPOCH, frames);
 
 describe("ROOM-5 joining", () => {
   it("holds a frame delivered meanwhile until the socket was told, then sends it", () => {
@@ -70,17 +72,26 @@ describe("ROOM-5 joining", () => {
   });
 
   it("compares positions within one epoch only", () => {
-    join(a, at(5, "old"));
+    join(a, at(5, OLD));
     deliver(frame(1));
     expect(a.got).toEqual(texts(1));
   });
 
   it("holds the frames of both epochs of a room that restarted", () => {
     subscriptions.hold(ROOM, a);
-    subscriptions.deliver(ROOM, "old", [frame(7), frame(8)]);
+    subscriptions.deliver(ROOM, OLD, [frame(7), frame(8)]);
     deliver(frame(1));
-    subscriptions.release(ROOM, a, at(7, "old"));
+    subscriptions.release(ROOM, a, at(7, OLD));
     expect(a.got).toEqual(texts(8, 1));
+  });
+
+  it("drops what was held of the room's life before the one that was joined", () => {
+    subscriptions.hold(ROOM, a);
+    subscriptions.deliver(ROOM, OLD, [frame(7), frame(8), frame(9, "a")]);
+    deliver(frame(1), frame(2));
+    subscriptions.deliver(ROOM, NEW, [frame(1)]);
+    subscriptions.release(ROOM, a, at(1));
+    expect(a.got).toEqual(texts(2, 1));
   });
 
   it("again changes nothing", () => {
@@ -118,7 +129,7 @@ describe("ROOM-5 delivery", () => {
     expect(deliver(frame(1))).toBe(true);
     subscriptions.remove(ROOM, b);
     expect(deliver(frame(2))).toBe(false);
-    expect(subscriptions.deliver("market:ETH-USD", "e", [frame(1)])).toBe(false);
+    expect(subscriptions.deliver("market:ETH-USD", EPOCH, [frame(1)])).toBe(false);
     expect(a.got).toEqual([]);
     expect(b.got).toEqual(texts(1));
   });
@@ -142,8 +153,8 @@ describe("ROOM-5 delivery", () => {
   it("starts over in a new epoch", () => {
     join(a);
     deliver(frame(1), frame(2));
-    subscriptions.deliver(ROOM, "new", [frame(1)]);
-    subscriptions.deliver(ROOM, "new", [frame(1), frame(2)]);
+    subscriptions.deliver(ROOM, NEW, [frame(1)]);
+    subscriptions.deliver(ROOM, NEW, [frame(1), frame(2)]);
     expect(a.got).toEqual(texts(1, 2, 1, 2));
   });
 
@@ -151,7 +162,7 @@ describe("ROOM-5 delivery", () => {
     join(a, at(0), "market:ETH-USD");
     join(b);
     deliver(frame(5));
-    subscriptions.deliver("market:ETH-USD", "e", [frame(1)]);
+    subscriptions.deliver("market:ETH-USD", EPOCH, [frame(1)]);
     expect(a.got).toEqual(texts(1));
     expect(b.got).toEqual(texts(5));
   });
@@ -178,7 +189,7 @@ describe("FAN-2 delivery", () => {
     expect(a.got).toEqual(['42["e",1]']);
     expect(ws.got).toEqual(['42/ws,["e",1]']);
     subscriptions.hold("market:ETH-USD", ws);
-    subscriptions.deliver("market:ETH-USD", "e", [frame(1)]);
+    subscriptions.deliver("market:ETH-USD", EPOCH, [frame(1)]);
     subscriptions.release("market:ETH-USD", ws, at(0));
     expect(ws.got.at(-1)).toBe('42/ws,["e",1]');
   });

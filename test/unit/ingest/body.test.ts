@@ -15,6 +15,9 @@ describe("ING-1 formats", () => {
     ["application/jsonl", "ndjson"],
     ["text/plain", undefined],
     ["application/jsonx", undefined],
+    ["constructor", undefined],
+    ["__proto__", undefined],
+    ["toString; charset=utf-8", undefined],
     ["", undefined],
     [undefined, undefined],
   ])("%j: %s", (contentType, format) => {

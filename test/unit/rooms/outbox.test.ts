@@ -5,12 +5,15 @@ import { Deferred, settled } from "../../support/fakes.ts";
 
 let calls: { readonly seqs: number[]; readonly answer: Deferred<boolean> }[];
 let empties: number;
+/** Whether the outbox said it was idle, at each call of `onIdle`. */
+let idles: boolean[];
 let lost: (readonly [number, unknown])[];
 let outbox: Outbox;
 
 beforeEach(() => {
   calls = [];
   empties = 0;
+  idles = [];
   lost = [];
   outbox = new Outbox({
     deliver: (frames) => {
@@ -19,6 +22,7 @@ beforeEach(() => {
       return answer.promise;
     },
     onEmpty: () => void empties++,
+    onIdle: () => void idles.push(outbox.idle),
     onLost: (frames, error) => void lost.push([frames, error]),
   });
 });
@@ -82,9 +86,9 @@ describe("FAN-1 an outbox", () => {
     expect(empties).toBe(1);
   });
 
-  it.each(["changed", "close"] as const)("believes no answer from before %s", async (change) => {
+  it("believes no answer from before a change", async () => {
     push(1);
-    outbox[change]();
+    outbox.changed();
     await answer(0, false);
     expect(empties).toBe(0);
   });
@@ -99,12 +103,39 @@ describe("FAN-1 an outbox", () => {
     expect(empties).toBe(1);
   });
 
-  it("once closed drops what waits", async () => {
+  it("once cleared drops what waits, not what comes after", async () => {
     push(1);
     push(2);
-    outbox.close();
-    await answer(0, true);
+    outbox.clear();
+    push(3);
     expect(sent()).toEqual([[1]]);
+    await answer(0, true);
+    expect(sent()).toEqual([[1], [3]]);
+    outbox.clear();
+    await answer(1, true);
+    expect(sent().length).toBe(2);
+  });
+
+  it("is idle until it sends, and again, saying so once, when all is answered", async () => {
+    expect(outbox.idle).toBe(true);
+    outbox.flush();
+    expect([outbox.idle, idles]).toEqual([true, []]);
+    push(1);
+    push(2);
+    expect(outbox.idle).toBe(false);
+    await answer(0, true);
+    expect([outbox.idle, idles]).toEqual([false, []]);
+    await answer(1, true);
+    expect([outbox.idle, idles]).toEqual([true, [true]]);
+  });
+
+  it("with a batch on its way is not idle though cleared, and is idle after a loss", async () => {
+    push(1);
+    outbox.clear();
+    expect([outbox.idle, idles]).toEqual([false, []]);
+    calls[0]?.answer.reject(new Error("unreachable"));
+    await settled();
+    expect([outbox.idle, idles]).toEqual([true, [true]]);
   });
 
   it("reports a lost batch and goes on with the next", async () => {

@@ -11,6 +11,7 @@ it.each([
   ["rooms/room-do.ts", 'import { DurableObject } from "cloudflare:workers";\nimport { e } from "../env.ts";'],
   ["http/app.ts", 'import { Hono } from "hono";\nimport { e } from "../env.ts";'],
   ["auth/jwt.ts", 'import { jwtVerify } from "jose";'],
+  ["http/app.ts", 'import "../lib/a.ts";\nimport "hono";'],
 ])("%s may say %s", (file, source) => {
   expect(violations(file, source)).toEqual([]);
 });
@@ -48,6 +49,12 @@ it.each([
     "gateway/a.ts imports hono/cors: only http/ knows Hono",
   ],
   ["http/a.ts", 'import { jwtVerify } from "jose";', "http/a.ts imports jose: only auth/ knows jose"],
+  [
+    "lib/a.ts",
+    'import { c } from "./c.ts";\nimport "../auth/b.ts";\nimport "./d.ts";',
+    "lib/a.ts imports auth/b.ts: lib/ may import nothing",
+  ],
+  ["rooms/a.ts", 'import "jose";', "rooms/a.ts imports jose: only auth/ knows jose"],
 ])("%s may not say %s", (file, source, violation) => {
   expect(violations(file, source)).toEqual([violation]);
 });

@@ -144,6 +144,17 @@ describe("socket.io: events and acks", () => {
     expect(transport.sent).toEqual(["430[]"]);
   });
 
+  it("acks once, however often the application answers", async () => {
+    await connect("40");
+    send('427["a"]', '428["b"]');
+    const [seven, eight] = stack.application.events;
+    seven?.event.ack?.("first");
+    seven?.event.ack?.("second");
+    eight?.event.ack?.("other");
+    seven?.event.ack?.();
+    expect(transport.sent).toEqual(['437["first"]', '438["other"]']);
+  });
+
   it("takes binary events and sends binary acks", async () => {
     await connect("40");
     const bytes = new Uint8Array([1, 2, 3]);
