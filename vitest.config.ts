@@ -1,6 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
-import { JWT_VARS } from "./test/support/keys.ts";
+import { JWT_VARS, signToken } from "./test/support/keys.ts";
 
 export default defineConfig({
   test: {
@@ -11,7 +11,13 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             remoteBindings: false,
-            miniflare: { bindings: { ...JWT_VARS, INGEST_TOKENS: "test-ingest-token" } },
+            miniflare: {
+              bindings: {
+                ...JWT_VARS,
+                INGEST_TOKENS: "test-ingest-token",
+                TEST_TOKEN: await signToken("user_test"),
+              },
+            },
           }),
         ],
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },

@@ -85,9 +85,7 @@ const main = async (): Promise<void> => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
 
   if (!(await portIsFree(options.host, options.port))) {
-    throw new UsageError(
-      `Port ${options.port} is taken. Choose another with --port, or stop what listens there.`,
-    );
+    throw new Error(`Port ${options.port} is taken. Choose another with --port, or stop what listens there.`);
   }
   const credentials = await ensureDevCredentials();
   console.log("Building ...");

@@ -10,7 +10,7 @@ export type Env = Omit<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT"> &
 /** Empty counts as unset: a dashboard cannot tell the two apart. */
 const integer = (fallback: number, min: number, max: number) =>
   z.preprocess(
-    (value) => (value === "" ? undefined : value),
+    (value) => (typeof value === "string" && value.trim() === "" ? undefined : value),
     z.coerce.number().int().min(min).max(max).default(fallback),
   );
 

@@ -33,6 +33,8 @@ export interface LocalServerOptions {
   readonly vars?: Readonly<Record<string, string>>;
   /** Ingest requests per token and 10 s, instead of wrangler.toml's. */
   readonly ingestLimit?: number;
+  /** Source of a module to run instead of the built index.js, which it can import. */
+  readonly entry?: string;
   /** Gets what the service logs, line by line; without it, lines go to the console. */
   readonly onLog?: (line: string) => void;
 }
@@ -51,7 +53,7 @@ const WORKER = "ledgercore-realtime";
  */
 export const startServer = async (options: LocalServerOptions): Promise<LocalServer> => {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(path.join(ROOT, "wrangler.toml"));
-  const { persist, vars, ingestLimit, onLog } = options;
+  const { persist, vars, ingestLimit, entry, onLog } = options;
   const miniflare = new Miniflare({
     host: options.host,
     port: options.port,
@@ -72,9 +74,14 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
         ...workerOptions,
         name: WORKER,
         rootPath: DIST,
-        modules: [{ type: "ESModule", path: "index.js" }],
+        modules: [
+          ...(entry === undefined ? [] : [{ type: "ESModule" as const, path: "entry.js", contents: entry }]),
+          { type: "ESModule", path: "index.js" },
+        ],
         ...(ingestLimit !== undefined && {
-          ratelimits: { INGEST_RATE_LIMIT: { namespace_id: "1001", simple: { limit: ingestLimit, period: 10 } } },
+          ratelimits: {
+            INGEST_RATE_LIMIT: { namespace_id: "1001", simple: { limit: ingestLimit, period: 10 } },
+          },
         }),
         bindings: { ...workerOptions.bindings, ...vars },
       },

@@ -14,7 +14,8 @@ const API_KEY = /^lcrt_[A-Za-z0-9_-]{43}$/;
 export const apiKeyRecord = z.object({
   id: z.string().regex(/^[\w-]{1,64}$/),
   userId: z.string().refine(isUserId),
-  name: z.string(),
+  /** What the key is for. With the rest it must fit a KV entry's 1,024 bytes of metadata. */
+  name: z.string().regex(/^[\x20-\x7e]{0,64}$/),
   /** Few and short: they live in the WebSocket's attachment. */
   scopes: z.array(z.string().regex(/^[\w.:*-]{1,32}$/)).max(16),
   /** ms since the epoch. */

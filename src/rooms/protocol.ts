@@ -21,7 +21,7 @@ export type MembershipOp =
   /** Replaces all the room knows of the gateway's sockets. */
   | { readonly op: "sync"; readonly members: readonly Member[] };
 
-/** A room's answer to a join: the socket gets the frames after `seq` of `epoch`, and all of later epochs. */
+/** A room's answer to a join: of the frames of `epoch`, the socket gets those after `seq`. */
 export interface Joined {
   readonly subscriberCount: number;
   readonly epoch: number;

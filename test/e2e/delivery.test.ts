@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TestClient } from "../support/client.ts";
 import { bar, credit, type Service, startService } from "../support/service.ts";
 
 const EVENTS = 1_000;
@@ -8,10 +9,15 @@ const NUMBERS = Array.from({ length: EVENTS }, (_, index) => index + 1);
 
 let service: Service;
 
-beforeAll(async () => {
+beforeEach(async () => {
   service = await startService();
 });
-afterAll(() => service.stop());
+afterEach(() => service.stop());
+
+/** Chance may put all clients on one gateway, and the other never ran. */
+const notRunning = (error: Error): void => {
+  if (!error.message.includes("not currently running")) throw error;
+};
 
 /** Publishes `EVENTS` numbered events in batches, calling `between` before some of them. */
 const publishAll = async (
@@ -49,13 +55,14 @@ describe("hibernation: eviction of gateways and rooms in mid-stream loses nothin
       const user = `user_evict_${kind}`;
       const item = (number: number) => (kind === "market" ? bar("EVICT-USD", number) : credit(user, number));
       const event = kind === "market" ? "market_chart_live_update" : "credits_granted";
-      const clients = await Promise.all(
-        ["", "/ws", "", "/ws"].map((path) => service.connect(user, { path })),
-      );
+      // One after the other: workerd never lets go of an object that took several upgrades at a time.
+      const clients: TestClient[] = [];
+      for (const path of ["", "/ws", "", "/ws"]) clients.push(await service.connect(user, { path }));
       for (const client of clients) await client.subscribe("market:EVICT-USD");
       await publishAll(item, async (published) => {
         if (published % 200 !== 100) return;
-        for (const gateway of ["local-0", "local-1"]) await service.evict("Gateway", gateway);
+        for (const gateway of ["local-0", "local-1"])
+          await service.evict("Gateway", gateway).catch(notRunning);
         await service.evict("Room", kind === "market" ? "market:EVICT-USD" : `user:${user}`);
       });
       for (const client of clients) {

@@ -33,10 +33,22 @@ export class RawClient {
     );
   }
 
-  /** Resolves with the first frame that starts with `head`, which may have come already. */
-  async frame(head: string): Promise<string> {
+  /** From now on, answers pings as a client does. */
+  answerPings(): void {
+    this.#webSocket.on("message", (data) => {
+      if (data.toString() === "2") this.send("3");
+    });
+  }
+
+  /** How many frames start with `head`. */
+  count(head: string): number {
+    return this.frames.filter((frame) => frame.startsWith(head)).length;
+  }
+
+  /** Resolves with the `nth` frame that starts with `head`, which may have come already. */
+  async frame(head: string, nth = 1): Promise<string> {
     for (;;) {
-      const found = this.frames.find((frame) => frame.startsWith(head));
+      const found = this.frames.filter((frame) => frame.startsWith(head))[nth - 1];
       if (found !== undefined) return found;
       if (this.#webSocket.readyState === WebSocket.CLOSED) throw new Error(`Closed without a frame ${head}`);
       await new Promise<void>((resolve) => this.#wake.push(resolve));

@@ -36,12 +36,14 @@ export interface ServiceOptions {
   readonly persist?: string;
   readonly port?: number;
   readonly ingestLimit?: number;
+  readonly entry?: string;
 }
 
 export const startService = async ({
   vars,
   persist,
   ingestLimit,
+  entry,
   port = 0,
 }: ServiceOptions = {}): Promise<Service> => {
   const logs: string[] = [];
@@ -51,6 +53,7 @@ export const startService = async ({
     vars: { ...JWT_VARS, INGEST_TOKENS: INGEST_TOKEN, GATEWAYS_PER_COLO: "2", ...vars },
     onLog: (line) => logs.push(line),
     ...(persist !== undefined && { persist }),
+    ...(entry !== undefined && { entry }),
     ...(ingestLimit !== undefined && { ingestLimit }),
   });
   const { origin, host } = server.url;

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { signToken } from "../support/keys.ts";
+import { engineUrl, RawClient } from "../support/raw-client.ts";
+import { credit, startService } from "../support/service.ts";
+
+const SOCKETS = 1_000;
+/** The platform hibernates an object after 10 s without work; there is no event to await for it. */
+const HIBERNATED_AFTER_MS = 11_000;
+
+it("CONN-8: 1,000 idle sockets wake a gateway for no pong, and it hibernates between pings", async () => {
+  const service = await startService({
+    // The interval is long enough to hibernate in, and as short as that allows.
+    vars: { GATEWAYS_PER_COLO: "1", PING_INTERVAL: "12000", PING_TIMEOUT: "12000" },
+    entry: await readFile(new URL("../support/counting-worker.js", import.meta.url), "utf8"),
+  });
+  const stats = async (): Promise<{ life: string; messages: number }> =>
+    (await (await fetch(`${service.origin}/test/stats`)).json()) as { life: string; messages: number };
+  try {
+    const token = await signToken("user_idle");
+    const sockets: RawClient[] = [];
+    // One after the other: workerd never hibernates an object that took several upgrades at a time.
+    for (let index = 0; index < SOCKETS; index++) {
+      const socket = new RawClient(engineUrl(service.url));
+      socket.answerPings();
+      await socket.frame("0");
+      socket.send(`40${JSON.stringify({ token })}`);
+      await socket.frame('42["connected"');
+      sockets.push(socket);
+    }
+    const awake = await stats();
+    expect(awake.messages).toBe(SOCKETS);
+
+    // Every socket is pinged and its pong is answered, by the platform alone.
+    await Promise.all(sockets.map((socket) => socket.frame("6")));
+    const pinged = await stats();
+    // It may have hibernated between two rounds already.
+    expect(pinged.messages).toBe(pinged.life === awake.life ? SOCKETS : 0);
+
+    await setTimeout(HIBERNATED_AFTER_MS);
+    const woken = await stats();
+    expect(woken.life).not.toBe(pinged.life);
+
+    // Sockets and rooms outlived it: an event reaches everyone, and the next round pings everyone.
+    const pings = sockets.map((socket) => socket.count("2"));
+    await service.publish(credit("user_idle", 1));
+    await Promise.all(sockets.map((socket) => socket.frame('42["credits_granted"')));
+    await Promise.all(sockets.map((socket, index) => socket.frame("2", (pings[index] ?? 0) + 1)));
+    expect(sockets.every((socket) => socket.count('42["credits_granted"') === 1)).toBe(true);
+    expect((await stats()).messages).toBe(0);
+    for (const socket of sockets) socket.close();
+  } finally {
+    await service.stop();
+  }
+}, 120_000);
