@@ -93,7 +93,8 @@ export const marketEvents = family("market", {
       price: quantity,
       size: quantity,
       side: z.enum(["buy", "sell"]),
-      tradeId: id,
+      // Some venues number their trades.
+      tradeId: z.union([id, count]),
       timestamp: epochMs,
       venue: venue.optional(),
     }),

@@ -27,7 +27,7 @@ export const systemEvents = family("system", {
     schema: z.strictObject({ room: roomName }),
     summary: "Joins a room; doing so again changes nothing.",
     example: { room: "market:BTC-USD" },
-    responses: ["subscribed", "subscribe_error", "market_chart_initial_data", ...refusals],
+    responses: ["subscribed", "subscribe_error", ...refusals],
   }),
   unsubscribe: client({
     schema: z.strictObject({ room: roomName }),

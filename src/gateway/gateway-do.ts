@@ -39,6 +39,7 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
     this.#alarms = new Alarms(ctx.storage);
     this.#memberships = new Memberships({
       register: new SqlRoomRegister(ctx.storage.sql),
+      holds: (room) => this.#subscriptions.holds(room),
       members: (room) =>
         this.#subscriptions
           .members(room)

@@ -10,7 +10,9 @@ export interface RoomRegister {
 
 export interface MembershipsDeps {
   readonly register: RoomRegister;
-  /** The sockets this gateway holds in a room now, joining ones included. */
+  /** Whether this gateway holds sockets in a room now, joining ones included. */
+  readonly holds: (room: string) => boolean;
+  /** Those sockets. */
   readonly members: (room: string) => Member[];
   /** Tells a room; retries what may be retried, then throws. */
   readonly update: (room: string, ops: readonly MembershipOp[]) => Promise<(Joined | undefined)[]>;
@@ -45,7 +47,7 @@ export class Memberships {
   /** To be called once the sockets that outlived the object's memory are back: the other rooms are stale. */
   findStale(): void {
     for (const room of this.#registered) {
-      if (this.#deps.members(room).length === 0) this.#stale.add(room);
+      if (!this.#deps.holds(room)) this.#stale.add(room);
     }
   }
 
@@ -109,7 +111,7 @@ export class Memberships {
       }
     }
     this.#queues.delete(room);
-    if (this.#stale.has(room) || this.#deps.members(room).length > 0) return;
+    if (this.#stale.has(room) || this.#deps.holds(room)) return;
     this.#registered.delete(room);
     this.#deps.register.remove(room);
   }

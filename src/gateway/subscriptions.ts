@@ -36,6 +36,11 @@ export class Subscriptions<S extends AnySocket> {
     return this.#sockets.get(socket) ?? new Set();
   }
 
+  /** Whether the room has sockets here, joining ones included. */
+  holds(room: string): boolean {
+    return this.#rooms.has(room);
+  }
+
   /** The room's sockets here, joining ones included. */
   members(room: string): S[] {
     return [...(this.#rooms.get(room)?.members.keys() ?? [])];

@@ -30,6 +30,7 @@ export class FakeGateway {
         add: (room) => void registered.add(room),
         remove: (room) => void registered.delete(room),
       },
+      holds: (room) => this.subscriptions.holds(room),
       members: (room) =>
         this.subscriptions
           .members(room)

@@ -31,6 +31,7 @@ let memberships: Memberships;
 const create = () =>
   new Memberships({
     register,
+    holds: (room) => (members.get(room) ?? []).length > 0,
     members: (room) => members.get(room) ?? [],
     update: rooms.update,
     onStale: (room, error) => void stale.push([room, error]),
@@ -130,6 +131,7 @@ describe("ROOM-6 the register", () => {
     const seen: string[][] = [];
     memberships = new Memberships({
       register,
+      holds: (room) => (members.get(room) ?? []).length > 0,
       members: (room) => members.get(room) ?? [],
       update: (room, ops) => {
         seen.push([...register.log]);

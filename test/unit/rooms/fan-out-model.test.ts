@@ -161,6 +161,7 @@ class World {
   #create(gateway: GatewayName): Memberships {
     return new Memberships({
       register: { all: () => [], add: () => {}, remove: () => {} },
+      holds: () => this.#subscriptions[gateway].holds(ROOM),
       members: () =>
         this.#subscriptions[gateway].members(ROOM).map(({ id }) => ({ socketId: id, userId: id })),
       update: (_, ops) =>
