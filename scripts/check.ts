@@ -16,6 +16,7 @@ const STEPS: readonly (readonly [what: string, command: string, ...args: string[
   ["types of test, scripts and bench", "tsc", "-p", "test"],
   ["types of test/workerd", "tsc", "-p", "test/workerd"],
   ["events reference", "node", "scripts/events-doc.ts", "--check"],
+  ["rules and their tests", "node", "scripts/spec-tests.ts", "--check"],
 ];
 
 let failed = 0;

@@ -170,6 +170,22 @@ describe("ING-2", () => {
   });
 });
 
+it("ERR-2 a broken configuration is named in the log; the client is told nothing of it", async () => {
+  const broken = await startService({ vars: { PING_INTERVAL: "soon" } });
+  try {
+    const response = await fetch(`${broken.origin}/health`);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({
+      code: "INTERNAL",
+      message: "The service failed to answer. Try again.",
+    });
+    await expect.poll(() => broken.logs.join()).toContain("PING_INTERVAL");
+    expect(broken.logs.join()).not.toContain("soon");
+  } finally {
+    await broken.stop();
+  }
+});
+
 it("answers 404 with the envelope elsewhere, and 200 at /health", async () => {
   const missing = await fetch(`${service.origin}/nowhere`);
   expect(missing.status).toBe(404);
