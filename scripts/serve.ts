@@ -96,6 +96,7 @@ const main = async (): Promise<void> => {
     server = await startServer({
       host: options.host,
       port: options.port,
+      devVars: true,
       persist: path.join(ROOT, ".wrangler/state/v3"),
     });
     const token = await credentials

@@ -24,6 +24,9 @@ const text = z
   .default("")
   .transform((value): string | undefined => value.trim() || undefined);
 
+/** JWS algorithms that verify with a public key: with `HS256` that key would be the secret. */
+const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$/;
+
 /** Variables of the Worker. The README's configuration table describes each; keep the two together. */
 const variables = z.object({
   PING_INTERVAL: integer(25_000, 50, 300_000),
@@ -36,12 +39,17 @@ const variables = z.object({
   PRESENCE_LIMIT: integer(500, 0, 100_000),
   ALLOWED_ORIGINS: list,
   JWT_ISSUER: text,
-  JWT_JWKS_URL: text.refine((url) => url === undefined || URL.canParse(url), "not a URL"),
+  JWT_JWKS_URL: text.refine(
+    (url) => url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url)),
+    "not an http or https URL",
+  ),
   JWT_JWKS: text,
   JWT_PUBLIC_KEY: text,
   JWT_AUDIENCE: list,
   JWT_AUTHORIZED_PARTIES: list,
-  JWT_ALGORITHMS: list.transform((names) => (names.length === 0 ? ["RS256", "ES256"] : names)),
+  JWT_ALGORITHMS: list
+    .transform((names) => (names.length === 0 ? ["RS256", "ES256"] : names))
+    .refine((names) => names.every((name) => ASYMMETRIC.test(name)), "not an asymmetric signature algorithm"),
   INGEST_TOKENS: list,
   INGEST_MAX_BYTES: integer(1_000_000, 1_000, 30_000_000),
   INGEST_MAX_EVENTS: integer(1_000, 1, 100_000),

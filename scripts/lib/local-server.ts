@@ -1,20 +1,33 @@
 import { execFile } from "node:child_process";
+import { lookup } from "node:dns/promises";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 
 export const ROOT = path.resolve(import.meta.dirname, "../..");
 const DIST = path.join(ROOT, "dist");
 
-/** Builds the Worker into dist/, exactly as it would be deployed. */
+/** Builds the Worker into dist/, exactly as it would be deployed. Servers may start from dist/ meanwhile. */
 export const build = async (): Promise<void> => {
+  await mkdir(DIST, { recursive: true });
+  const outdir = await mkdtemp(path.join(DIST, "build-"));
+  try {
+    await runBuild(outdir);
+    for (const file of await readdir(outdir)) await rename(path.join(outdir, file), path.join(DIST, file));
+  } finally {
+    await rm(outdir, { recursive: true, force: true });
+  }
+};
+
+const runBuild = async (outdir: string): Promise<void> => {
   const wrangler = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
   try {
-    await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", DIST], {
+    await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
       cwd: ROOT,
     });
   } catch (error) {
@@ -29,6 +42,8 @@ export interface LocalServerOptions {
   readonly port: number;
   /** Folder that outlives the server; without it, state is gone with it. */
   readonly persist?: string;
+  /** Whether to read .dev.vars. */
+  readonly devVars?: boolean;
   /** Variables over those of wrangler.toml and .dev.vars. */
   readonly vars?: Readonly<Record<string, string>>;
   /** Ingest requests per token and 10 s, instead of wrangler.toml's. */
@@ -52,7 +67,8 @@ const WORKER = "ledgercore-realtime";
  * variables of .dev.vars. Resolves when it answers.
  */
 export const startServer = async (options: LocalServerOptions): Promise<LocalServer> => {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(path.join(ROOT, "wrangler.toml"));
+  const configPath = path.join(ROOT, "wrangler.toml");
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
   const { persist, vars, ingestLimit, entry, onLog } = options;
   const miniflare = new Miniflare({
     host: options.host,
@@ -83,7 +99,10 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
             INGEST_RATE_LIMIT: { namespace_id: "1001", simple: { limit: ingestLimit, period: 10 } },
           },
         }),
-        bindings: { ...workerOptions.bindings, ...vars },
+        bindings: {
+          ...(options.devVars ? workerOptions.bindings : unstable_readConfig({ config: configPath }).vars),
+          ...vars,
+        },
       },
     ],
   });
@@ -91,10 +110,19 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
   return { url, miniflare, stop: () => miniflare.dispose() };
 };
 
-/** Whether nothing listens on the port yet. */
-export const portIsFree = (host: string, port: number): Promise<boolean> =>
+/** Whether nothing listens on the port yet, at any address of the host. */
+export const portIsFree = async (host: string, port: number): Promise<boolean> => {
+  const addresses = await lookup(host, { all: true });
+  const free = await Promise.all(addresses.map(({ address }) => addressIsFree(address, port)));
+  return free.every(Boolean);
+};
+
+const addressIsFree = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", () => resolve(false));
+    // An address that this machine does not have is held by nobody.
+    probe.once("error", ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== "EADDRINUSE" && code !== "EACCES"),
+    );
     probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(true)));
   });

@@ -8,7 +8,6 @@ export const CLOSE_CODE = {
   protocolError: 1002,
   policyViolation: 1008,
   messageTooBig: 1009,
-  tryAgainLater: 1013,
 } as const;
 
 export type CloseCode = (typeof CLOSE_CODE)[keyof typeof CLOSE_CODE];

@@ -22,7 +22,7 @@ const sleep = (ms: number) => scheduler.wait(ms);
 
 /** Rooms told in one go after a crash; the rest follow at once, in turns. */
 const RECONCILE_BATCH = 200;
-const ALARM_RETRY_MS = 1_000;
+const ALARM_RETRY_MS = 5_000;
 
 /** Holds client connections. Named `<colo>-<n>`; see docs/architecture.md. */
 export class Gateway extends DurableObject<Env> implements GatewayRpc {
@@ -47,7 +47,10 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
       update: (room, ops) => callRetrying(() => env.ROOMS.getByName(room).update(name, ops), sleep),
       onStale: (room, error) => {
         log("error", "room_unreachable", { gateway: name, room, error: describeError(error) });
-        this.#alarms.set("reconcile", Date.now() + config.PING_INTERVAL);
+        // One that is due sooner has other rooms to tell.
+        if (this.#alarms.at("reconcile") === undefined) {
+          this.#alarms.set("reconcile", Date.now() + config.PING_INTERVAL);
+        }
       },
     });
     const application = new RealtimeApplication({
@@ -104,14 +107,15 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
   }
 
   override async alarm(): Promise<void> {
-    for (const name of this.#alarms.takeDue(Date.now())) {
+    const now = Date.now();
+    for (const name of this.#alarms.takeDue(now, now + ALARM_RETRY_MS)) {
       try {
-        if (name === "reconcile") await this.#reconcile();
-        else await this.#host.alarm(name);
+        const next = await (name === "reconcile" ? this.#reconcile() : this.#host.alarm(name));
+        if (next === undefined) this.#alarms.clear(name);
+        else this.#alarms.set(name, next);
       } catch (error) {
-        // A deadline lost to a failure would be a heartbeat that never beats again.
+        // The retry stands: a deadline lost to a failure would be a heartbeat that never beats again.
         log("error", "alarm_failed", { alarm: name, error: describeError(error) });
-        this.#alarms.set(name, Date.now() + ALARM_RETRY_MS);
       }
     }
   }
@@ -120,11 +124,11 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
     return this.#subscriptions.deliver(room, epoch, frames);
   }
 
-  async #reconcile(): Promise<void> {
-    await this.#memberships.reconcile(RECONCILE_BATCH);
-    // Rooms that failed again have set the next time themselves.
-    if (this.#memberships.stale.size > 0 && this.#alarms.at("reconcile") === undefined) {
-      this.#alarms.set("reconcile", Date.now());
-    }
+  /** Tells stale rooms; those that fail again are told after a ping interval, the others at once. */
+  async #reconcile(): Promise<number | undefined> {
+    const failed = await this.#memberships.reconcile(RECONCILE_BATCH);
+    const waiting = this.#memberships.stale.size;
+    if (waiting === 0) return undefined;
+    return Date.now() + (waiting > failed ? 0 : configOf(this.env).PING_INTERVAL);
   }
 }

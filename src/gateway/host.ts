@@ -69,9 +69,9 @@ export class GatewayHost {
   upgrade(request: Request): Response {
     const { state, alarms, clock, config } = this.#deps;
     if (this.engine.sessions.size >= this.#deps.maxSessions) return new Response(null, { status: 503 });
+    const context = this.#deps.decodeContext(request.headers.get(CONTEXT_HEADER));
     const { 0: client, 1: server } = new WebSocketPair();
     state.acceptWebSocket(server);
-    const context = this.#deps.decodeContext(request.headers.get(CONTEXT_HEADER));
     const session = this.engine.open(this.#transport(server), this.#deps.createSessionId(), context);
     this.#sessions.set(server, session);
     const now = clock();
@@ -92,34 +92,27 @@ export class GatewayHost {
     if (session !== undefined) this.engine.transportClosed(session, reason);
   }
 
-  /** Does what is due. */
-  async alarm(name: HostAlarm): Promise<void> {
-    const { alarms, clock, sleep, state } = this.#deps;
+  /** Does what is due, and returns when to do it again (ms since the epoch), if ever. */
+  async alarm(name: HostAlarm): Promise<number | undefined> {
+    const { alarms, clock, config, sleep, state } = this.#deps;
     const { engine } = this;
     switch (name) {
       case "ping": {
-        // The last session is gone: the next one starts the heartbeat again.
-        if (engine.sessions.size === 0) return;
         const now = clock();
-        state.storage.kv.put(ROUND_KEY, now);
-        await engine.ping(PING_SLICE, () => sleep(0));
-        const next = engine.heartbeat.nextRound(engine.sessions.values(), now);
-        if (next !== undefined) alarms.set("ping", next);
-        if (alarms.at("silence") === undefined) alarms.set("silence", now + this.#deps.config.pingTimeout);
-        return;
+        // Without a session nothing is sent, and the next one starts the heartbeat again.
+        if (engine.sessions.size > 0) {
+          state.storage.kv.put(ROUND_KEY, now);
+          await engine.ping(PING_SLICE, () => sleep(0));
+          if (alarms.at("silence") === undefined) alarms.set("silence", now + config.pingTimeout);
+        }
+        return engine.heartbeat.nextRound(engine.sessions.values(), now);
       }
-      case "silence": {
-        const next = engine.closeSilent();
-        if (next !== undefined) alarms.set("silence", next);
-        return;
-      }
-      case "connect": {
-        const next = engine.closeUnestablished();
-        if (next !== undefined) alarms.set("connect", next);
-        return;
-      }
+      case "silence":
+        return engine.closeSilent();
+      case "connect":
+        return engine.closeUnestablished();
       default:
-        name satisfies never;
+        return name satisfies never;
     }
   }
 

@@ -72,13 +72,14 @@ export class Memberships {
     void this.#enqueue(room, { op: "leave", socketId });
   }
 
-  /** Tells up to `limit` stale rooms the whole truth. Resolves when they have answered or failed again. */
-  async reconcile(limit: number): Promise<void> {
+  /** Tells up to `limit` stale rooms the whole truth. Resolves with how many failed again. */
+  async reconcile(limit: number): Promise<number> {
     const rooms = [...this.#stale].slice(0, limit);
     for (const room of rooms) this.#stale.delete(room);
-    await Promise.all(
+    const results = await Promise.all(
       rooms.map((room) => this.#enqueue(room, { op: "sync", members: this.#deps.members(room) })),
     );
+    return results.filter(({ ok }) => !ok).length;
   }
 
   #enqueue(room: string, op: MembershipOp): Promise<Result<Joined | undefined, "unavailable">> {

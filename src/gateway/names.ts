@@ -1,14 +1,11 @@
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 
 /** A gateway is named `<colo>-<n>`, and a session id is `<gateway>.<random>`: any Worker can route by it. */
-const GATEWAY = /^(?:[A-Z]{3}|local)-\d{1,4}$/;
 const SESSION_ID = new RegExp(`^((?:[A-Z]{3}|local)-\\d{1,4})\\.[A-Za-z0-9_-]{${ID_LENGTH}}$`);
 
 /** Names the `index`th gateway of a Cloudflare location (`request.cf.colo`; anything else is `local`). */
 export const gatewayName = (colo: unknown, index: number): string =>
   `${typeof colo === "string" && /^[A-Z]{3}$/.test(colo) ? colo : "local"}-${index}`;
-
-export const isGatewayName = (name: string): boolean => GATEWAY.test(name);
 
 export const createSessionId = (gateway: string): string => `${gateway}.${randomToken(ID_LENGTH)}`;
 

@@ -36,6 +36,11 @@ export class Subscriptions<S extends AnySocket> {
     return this.#sockets.get(socket) ?? new Set();
   }
 
+  /** The rooms that have sockets here. */
+  rooms(): IterableIterator<string> {
+    return this.#rooms.keys();
+  }
+
   /** Whether the room has sockets here, joining ones included. */
   holds(room: string): boolean {
     return this.#rooms.has(room);
@@ -44,10 +49,6 @@ export class Subscriptions<S extends AnySocket> {
   /** The room's sockets here, joining ones included. */
   members(room: string): S[] {
     return [...(this.#rooms.get(room)?.members.keys() ?? [])];
-  }
-
-  rooms(): IterableIterator<string> {
-    return this.#rooms.keys();
   }
 
   /** The socket is about to join: from now on its frames are held. Does nothing if it is in the room. */

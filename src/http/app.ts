@@ -1,6 +1,6 @@
 import { Hono } from "hono";
-import { configOf } from "../env.ts";
 import { describeError, log } from "../lib/log.ts";
+import { authenticateOf } from "./authenticator.ts";
 import { ingest } from "./ingest.ts";
 import { reply } from "./reply.ts";
 import { socketIo } from "./socket-io.ts";
@@ -17,7 +17,7 @@ app.notFound((c) => reply(c, 404, { code: "NOT_FOUND", message: "There is nothin
 
 /** 200 once the service can work: the configuration is read here, so a broken one shows. */
 app.get("/health", (c) => {
-  configOf(c.env);
+  authenticateOf(c.env);
   return c.json({ status: "ok" }, 200, { "cache-control": "no-store" });
 });
 

@@ -4,12 +4,23 @@ import { configOf, type Env } from "../env.ts";
 import { formatOf, readItems } from "../ingest/body.ts";
 import { type PublishToRoom, publishItems } from "../ingest/publish.ts";
 import { describeError, log } from "../lib/log.ts";
+import { err } from "../lib/result.ts";
 import { bearerOf, matchToken } from "./bearer.ts";
 import { reply } from "./reply.ts";
 import type { HttpEnv } from "./types.ts";
 
 /** The period of the rate limit in wrangler.toml. */
 const RATE_LIMIT_PERIOD_S = 10;
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+const decodeUtf8 = (bytes: ArrayBuffer): string | undefined => {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
 
 const publishTo =
   (env: Env): PublishToRoom =>
@@ -59,13 +70,18 @@ ingest.use((c, next) =>
 
 ingest.post("/", async (c) => {
   const format = formatOf(c.req.header("content-type"));
+  const encoding = c.req.header("content-encoding");
+  if (encoding !== undefined && encoding !== "identity") {
+    return reply(c, 415, { code: "VALIDATION_FAILED", message: "Send the body without content-encoding." });
+  }
   if (format === undefined) {
     return reply(c, 415, {
       code: "VALIDATION_FAILED",
       message: "Send content-type application/json, or application/x-ndjson for one event a line.",
     });
   }
-  const items = readItems(await c.req.text(), format);
+  const text = decodeUtf8(await c.req.arrayBuffer());
+  const items = text === undefined ? err("The body is not valid UTF-8.") : readItems(text, format);
   if (!items.ok) return reply(c, 400, { code: "VALIDATION_FAILED", message: items.error });
   if (items.value.length > configOf(c.env).INGEST_MAX_EVENTS) return tooLarge(c);
   const result = await publishItems(items.value, publishTo(c.env), (room, error) =>

@@ -1,30 +1,19 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import { type Authenticate, createAuthenticate, credentialOf } from "../auth/authenticate.ts";
+import { credentialOf } from "../auth/authenticate.ts";
 import { INVALID_CREDENTIAL_MESSAGE } from "../auth/principal.ts";
 import { checkHandshake, type HandshakeError, originAllowed } from "../engineio/handshake.ts";
-import { configOf, type Env } from "../env.ts";
+import { configOf } from "../env.ts";
 import { CONTEXT_HEADER, encodeContext, type HandshakeContext } from "../gateway/handshake-context.ts";
 import { gatewayCandidates } from "../gateway/names.ts";
 import { describeError, log } from "../lib/log.ts";
+import { authenticateOf } from "./authenticator.ts";
 import { reply } from "./reply.ts";
 import type { HttpEnv } from "./types.ts";
 
 /** Seconds after which a client may find room again. */
 const FULL_RETRY_AFTER_S = 5;
 const UNAVAILABLE_RETRY_AFTER_S = 5;
-
-const authenticators = new WeakMap<Env, Authenticate>();
-
-/** One per isolate: it holds the JWKS cache. */
-const authenticateOf = (env: Env): Authenticate => {
-  let authenticate = authenticators.get(env);
-  if (authenticate === undefined) {
-    authenticate = createAuthenticate({ config: configOf(env), apiKeys: env.API_KEYS, clock: Date.now, log });
-    authenticators.set(env, authenticate);
-  }
-  return authenticate;
-};
 
 const refuse = (c: Context<HttpEnv>, { code, message, status }: HandshakeError): Response =>
   c.json({ code, message }, status, { "cache-control": "no-store" });
@@ -53,6 +42,8 @@ const handshake = async (c: Context<HttpEnv>): Promise<Response> => {
     config.ALLOWED_ORIGINS,
   );
   if (!checked.ok) return refuse(c, checked.error);
+  // A gateway with a broken configuration would only look as if it were full.
+  authenticateOf(c.env);
   const context = await contextOf(c);
   if (context instanceof Response) return context;
   return connect(c, context);
@@ -93,7 +84,7 @@ const connect = async (c: Context<HttpEnv>, context: HandshakeContext): Promise<
   }
   return reply(c, 503, {
     code: "INTERNAL",
-    message: "All gateways are full. Try again.",
+    message: "No gateway has room now. Try again.",
     retryAfter: FULL_RETRY_AFTER_S,
   });
 };

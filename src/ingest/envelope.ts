@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { serverEvent } from "../events/catalogue.ts";
+import type { ServerEvent } from "../events/define.ts";
 import type { ErrorCode } from "../events/envelope.ts";
 import { issuesOf } from "../events/envelope.ts";
 import { isUserId, parseRoom, userRoom } from "../events/rooms.ts";
@@ -45,16 +46,33 @@ export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
   }
   const checked = definition.schema.safeParse(data);
   if (!checked.success) return err({ ...own, ...malformed(`The data of ${event}`, checked.error) });
-  const room = roomOf(parsed.data, definition.room?.(checked.data));
+  const room = roomOf(parsed.data, definition, definition.room?.(checked.data));
   if (!room.ok) return err({ ...own, code: "VALIDATION_FAILED", message: room.error });
-  // Encoded from what came in: numbers and strings stay what they were (MKT-1).
-  const body = encodeEventBody(event, [data]);
+  const body = encode(event, data);
+  if (body === undefined) {
+    return err({ ...own, code: "VALIDATION_FAILED", message: "The data is nested too deeply." });
+  }
   const publication = socketId === undefined ? { body } : { body, socketId };
   return ok({ ...own, room: room.value, publication });
 };
 
+/** Encodes what came in: numbers and strings stay what they were (MKT-1). */
+const encode = (event: string, data: unknown): string | undefined => {
+  try {
+    return encodeEventBody(event, [data]);
+  } catch (error) {
+    // What JSON.parse could read, JSON.stringify may find too deep for the stack.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+};
+
 /** An explicit room first, then the user's, then the one the event's data names. */
-const roomOf = ({ room, userId, socketId }: Envelope, named: string | undefined): Result<string, string> => {
+const roomOf = (
+  { room, userId, socketId }: Envelope,
+  { name, delivery }: ServerEvent,
+  named: string | undefined,
+): Result<string, string> => {
   if (socketId !== undefined && userId === undefined) return err("socketId needs userId.");
   if (userId !== undefined) {
     if (!isUserId(userId)) return err("userId is not a usable user id.");
@@ -62,9 +80,13 @@ const roomOf = ({ room, userId, socketId }: Envelope, named: string | undefined)
     return room === undefined || room === personal ? ok(personal) : err("room is not the room of userId.");
   }
   if (room !== undefined) {
-    return parseRoom(room) === undefined
-      ? err("room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD.")
-      : ok(room);
+    const kind = parseRoom(room)?.kind;
+    if (kind === undefined)
+      return err("room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD.");
+    if (kind === "market" && delivery === "durable") return err(`${name} is personal: set userId.`);
+    if (kind === "market" && named !== undefined && named !== room)
+      return err("room is not the room of data.symbol.");
+    return ok(room);
   }
   return named === undefined ? err("Say where the event goes: set userId or room.") : ok(named);
 };

@@ -43,12 +43,13 @@ export class Alarms<Name extends string> {
   }
 
   /**
-   * To be called first in the object's `alarm()`: removes and returns the names that are due at `now`,
-   * earliest first. The platform has consumed its alarm by then, so the next one is armed here.
+   * To be called first in the object's `alarm()`: returns the names that are due at `now`, earliest first,
+   * each moved to `retryAt`, in case the object dies before the work is done and the deadline set anew or
+   * cleared. The platform has consumed its alarm by then, so the next one is armed here.
    */
-  takeDue(now: number): Name[] {
+  takeDue(now: number, retryAt: number): Name[] {
     const due = [...this.#deadlines].filter(([, time]) => time <= now).sort((a, b) => a[1] - b[1]);
-    for (const [name] of due) this.#deadlines.delete(name);
+    for (const [name] of due) this.#deadlines.set(name, retryAt);
     this.#armedAt = undefined;
     this.#store();
     return due.map(([name]) => name);

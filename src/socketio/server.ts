@@ -5,7 +5,7 @@ import { encodePacket } from "./encode.ts";
 import type { Packet } from "./packet.ts";
 import { Socket } from "./socket.ts";
 
-export type DisconnectReason = CloseReason | "client namespace disconnect" | "server namespace disconnect";
+export type DisconnectReason = CloseReason | "client namespace disconnect";
 
 /** An application's answer to CONNECT. */
 export type ConnectVerdict<Data> =
@@ -68,7 +68,12 @@ interface Client<Data> {
   readonly decoder: Decoder;
   readonly context: unknown;
   readonly states: Map<string, SocketState<Data>>;
+  /** CONNECTs refused so far. */
+  refused: number;
 }
+
+/** Refusals after which a session is closed: stock clients do not ask again, so these are guesses. */
+const MAX_REFUSED = 10;
 
 /** Socket.IO v5 over Engine.IO sessions: namespaces, CONNECT, events and acks. */
 export class SocketServer<Data> implements EngineApplication {
@@ -80,14 +85,19 @@ export class SocketServer<Data> implements EngineApplication {
   }
 
   open(session: Session, context: unknown): void {
-    this.#clients.set(session, { decoder: new Decoder(), context, states: new Map() });
+    this.#clients.set(session, { decoder: new Decoder(), context, states: new Map(), refused: 0 });
     this.#save(session);
   }
 
   restore(session: Session): void {
     // Written by `#save` of this class.
     const saved = session.application as SavedState<Data>;
-    const client: Client<Data> = { decoder: new Decoder(), context: saved.context, states: new Map() };
+    const client: Client<Data> = {
+      decoder: new Decoder(),
+      context: saved.context,
+      states: new Map(),
+      refused: 0,
+    };
     this.#clients.set(session, client);
     for (const { nsp, id, data } of saved.sockets) {
       const socket = this.#socket(session, { nsp, id, data, connected: true });
@@ -157,7 +167,7 @@ export class SocketServer<Data> implements EngineApplication {
   ): Promise<void> {
     const { application, closeSession } = this.#deps;
     if (!application.namespaces.has(nsp)) {
-      this.#refuse(session, nsp, { message: "Invalid namespace" });
+      this.#refuse(session, client, nsp, { message: "Invalid namespace" });
       return;
     }
     client.states.set(nsp, { status: "connecting" });
@@ -170,7 +180,7 @@ export class SocketServer<Data> implements EngineApplication {
     if (verdict.verdict === "refuse") {
       client.states.delete(nsp);
       const { message, data } = verdict;
-      this.#refuse(session, nsp, data === undefined ? { message } : { message, data });
+      this.#refuse(session, client, nsp, data === undefined ? { message } : { message, data });
       return;
     }
     const socket = this.#socket(session, {
@@ -193,8 +203,9 @@ export class SocketServer<Data> implements EngineApplication {
     connected();
   }
 
-  #refuse(session: Session, nsp: string, data: Record<string, unknown>): void {
+  #refuse(session: Session, client: Client<Data>, nsp: string, data: Record<string, unknown>): void {
     for (const part of encodePacket({ type: "connect_error", nsp, data })) session.sendMessage(part);
+    if (++client.refused === MAX_REFUSED) this.#deps.closeSession(session, "forced close");
   }
 
   #event(socket: Socket<Data>, packet: Extract<Packet, { type: "event" }>): void {

@@ -12,8 +12,6 @@ export class Socket<Data> {
   data: Data;
   /** Whether CONNECT has been answered and the socket not yet left. */
   connected: boolean;
-  /** The Engine.IO and Socket.IO head that every event without an ack id starts with. */
-  readonly eventHead: string;
   readonly #store: () => void;
 
   constructor(
@@ -26,7 +24,6 @@ export class Socket<Data> {
     this.id = state.id;
     this.data = state.data;
     this.connected = state.connected;
-    this.eventHead = eventHead(state.nsp);
     this.#store = store;
   }
 
@@ -39,7 +36,7 @@ export class Socket<Data> {
     this.packet({ type: "event", nsp: this.nsp, data: [name, ...args] });
   }
 
-  /** Sends an event already encoded as `eventHead` + body. */
+  /** Sends an event already encoded, starting with `eventHead(nsp)`. */
   write(frame: OutgoingPacket): void {
     this.session.send(frame);
   }

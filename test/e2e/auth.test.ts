@@ -25,6 +25,9 @@ const REFUSED = {
 describe("AUTH-1, CONN-5 refused tokens get CONNECT_ERROR with the envelope, and are never repeated", () => {
   afterEach(() => bystanders.areUntouched());
 
+  /** The log arrives over a pipe: what is not in it is known once the refusal's own line is. */
+  let refusals = 0;
+
   it.each<[string, () => Promise<string>]>([
     ["expired", () => signToken("u", { expiresAt: now() - 10 })],
     ["not valid yet", () => signToken("u", { notBefore: now() + 60 })],
@@ -40,6 +43,9 @@ describe("AUTH-1, CONN-5 refused tokens get CONNECT_ERROR with the envelope, and
     const error = await client.next("connect_error");
     expect({ message: error.message, data: error.data }).toEqual(REFUSED);
     expect(client.names()).toEqual(["connect_error"]);
+    await expect
+      .poll(() => service.logs.filter((line) => line.includes("connect_refused")).length)
+      .toBe(++refusals);
     expect(JSON.stringify(error.data) + error.message + service.logs.join()).not.toContain(secret);
     client.close();
   });
@@ -85,6 +91,7 @@ describe("CONN-4", () => {
       status: 401,
       body: { code: "UNAUTHORIZED", message: expect.stringMatching(/^The token is not valid\./) },
     });
+    await expect.poll(() => service.logs.join()).toContain("handshake_refused");
     expect(service.logs.join()).not.toContain(secret);
   });
 

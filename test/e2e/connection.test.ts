@@ -118,6 +118,13 @@ describe("CONN-9 closes only the session that sends", () => {
     expect(await raw.closed).toEqual({ code, reason });
   });
 
+  it("CONNECTs that are refused ten times over", async () => {
+    const raw = new RawClient(engineUrl(service.url));
+    for (let turn = 0; turn < 10; turn++) raw.send("40/admin,{}");
+    expect(await raw.closed).toEqual({ code: 1000, reason: "forced close" });
+    expect(raw.count("44/admin,")).toBe(10);
+  });
+
   it("an event before CONNECT", async () => {
     const raw = new RawClient(engineUrl(service.url));
     raw.send('42["ping"]');

@@ -60,6 +60,10 @@ describe("ROOM-6 a gateway that loses its sockets leaves no ghosts", () => {
           }
         ).subscriberCount;
       await expect.poll(count, { timeout: 10_000 }).toBe(1);
+      // Presence too: a user whose ghost was still counted would join unannounced.
+      const back = await service.connect("user_a");
+      await back.subscribe(room);
+      expect(await watcher.next("user_joined_room")).toMatchObject({ userId: "user_a", room });
       await service.publish(bar("GHOST-USD", 1));
       await watcher.next("market_chart_live_update");
     } finally {
@@ -71,7 +75,7 @@ describe("ROOM-6 a gateway that loses its sockets leaves no ghosts", () => {
 
 describe("CONN-8 heartbeat", () => {
   it("pings, and closes a session that does not answer while others stay", async () => {
-    const service = await startService({ vars: { PING_INTERVAL: "400", PING_TIMEOUT: "300" } });
+    const service = await startService({ vars: { PING_INTERVAL: "500", PING_TIMEOUT: "2000" } });
     try {
       const client = await service.connect("user_alive");
       const pings: string[] = [];

@@ -10,7 +10,8 @@ const refused = (code: string, message: string) => ({ ok: false, error: { code, 
 describe("ING-1 where an event goes", () => {
   it.each([
     [market, "market:BTC-USD"],
-    [{ ...market, room: "market:ETH-USD" }, "market:ETH-USD"],
+    [{ ...market, room: "market:BTC-USD" }, "market:BTC-USD"],
+    [{ ...market, room: "user:u" }, "user:u"],
     [{ ...market, userId: "u" }, "user:u"],
     [{ ...credits, userId: "u" }, "user:u"],
     [{ ...credits, room: "user:u" }, "user:u"],
@@ -39,6 +40,8 @@ describe("ING-1 where an event goes", () => {
     [{ ...credits, userId: "" }, "userId is not a usable user id."],
     [{ ...credits, userId: "u", room: "user:v" }, "room is not the room of userId."],
     [{ ...credits, userId: "u", room: "market:BTC-USD" }, "room is not the room of userId."],
+    [{ ...credits, room: "market:BTC-USD" }, "credits_granted is personal: set userId."],
+    [{ ...market, room: "market:ETH-USD" }, "room is not the room of data.symbol."],
     [{ ...credits, room: "admin" }, "room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD."],
     [
       { ...market, room: "market:btc" },
