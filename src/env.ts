@@ -36,6 +36,7 @@ const variables = z.object({
   MAX_SESSIONS_PER_GATEWAY: integer(10_000, 1, 32_000),
   GATEWAYS_PER_COLO: integer(4, 1, 1_000),
   MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
+  MAX_EVENTS_PER_SECOND: integer(100, 1, 100_000),
   PRESENCE_LIMIT: integer(500, 0, 100_000),
   ALLOWED_ORIGINS: list,
   JWT_ISSUER: text,

@@ -4,6 +4,7 @@ import type { ErrorEnvelope } from "../events/envelope.ts";
 import { marketRoom, userRoom } from "../events/rooms.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { TokenBucket } from "../lib/token-bucket.ts";
 import type { ConnectRequest, ConnectVerdict, SocketApplication, SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import { dispatch } from "./dispatch.ts";
@@ -18,10 +19,14 @@ export interface ApplicationDeps {
   readonly subscriptions: Subscriptions<Socket<SocketData>>;
   readonly memberships: Memberships;
   readonly maxRoomsPerSocket: number;
+  /** What a socket may emit for long; after a quiet time it may emit ten seconds' worth at once. */
+  readonly maxEventsPerSecond: number;
   readonly createId: () => string;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+const BURST_S = 10;
 
 const unauthorized = (message: string): ErrorEnvelope => ({ code: "UNAUTHORIZED", message });
 
@@ -31,6 +36,8 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
   readonly namespaces: ReadonlySet<string> = new Set(["/", "/ws"]);
   readonly #deps: ApplicationDeps;
   readonly #rooms: RoomRequests;
+  /** Forgotten with the object's memory: a socket that let it hibernate has been quiet. */
+  readonly #throttles = new WeakMap<Socket<SocketData>, TokenBucket>();
 
   constructor(deps: ApplicationDeps) {
     this.#deps = deps;
@@ -82,11 +89,29 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
   }
 
   event(socket: Socket<SocketData>, event: SocketEvent): void {
+    if (!this.#throttle(socket).take()) {
+      const { maxEventsPerSecond } = this.#deps;
+      const message = `A socket may emit ${maxEventsPerSecond} events a second. Slow down.`;
+      const error: ErrorEnvelope = { code: "RATE_LIMITED", message, retryAfter: 1 };
+      socket.emit("rate_limit_error", error);
+      event.ack?.({ error });
+      return;
+    }
     dispatch(socket, event, {
       rooms: this.#rooms,
       createId: this.#deps.createId,
       clock: this.#deps.clock,
     });
+  }
+
+  #throttle(socket: Socket<SocketData>): TokenBucket {
+    let throttle = this.#throttles.get(socket);
+    if (throttle === undefined) {
+      const { maxEventsPerSecond, clock } = this.#deps;
+      throttle = new TokenBucket(maxEventsPerSecond, maxEventsPerSecond * BURST_S, clock);
+      this.#throttles.set(socket, throttle);
+    }
+    return throttle;
   }
 
   disconnect(socket: Socket<SocketData>): void {

@@ -58,6 +58,7 @@ export class Gateway extends DurableObject<Env> implements GatewayRpc {
       subscriptions: this.#subscriptions,
       memberships: this.#memberships,
       maxRoomsPerSocket: config.MAX_ROOMS_PER_SOCKET,
+      maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
       createId,
       clock: Date.now,
       log,

@@ -109,6 +109,25 @@ it("ROOM-3 the 101st room gets rate_limit_error, the other hundred stay", async 
   client.close();
 });
 
+it("ERR-1 a socket that emits too much gets rate_limit_error, and goes on after a pause", async () => {
+  const client = await service.connect("user_flood");
+  for (let turn = 0; turn < 1_200; turn++) client.socket.emit("ping");
+  expect(await client.next("rate_limit_error")).toEqual({
+    code: "RATE_LIMITED",
+    message: expect.stringContaining("100 events a second"),
+    retryAfter: 1,
+  });
+  await expect
+    .poll(() => client.payloads("pong").length + client.payloads("rate_limit_error").length)
+    .toBe(1_200);
+  expect(client.payloads("pong").length).toBeGreaterThanOrEqual(1_000);
+  await expect
+    .poll(async () => "timestamp" in ((await client.socket.timeout(5_000).emitWithAck("ping")) as object))
+    .toBe(true);
+  expect(client.payloads("disconnect")).toEqual([]);
+  client.close();
+});
+
 describe("ROOM-4", () => {
   it("counts sockets, and tells of a user's first and last socket", async () => {
     const room = "market:PRESENCE-USD";

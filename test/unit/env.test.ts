@@ -17,6 +17,7 @@ describe("configuration", () => {
       MAX_SESSIONS_PER_GATEWAY: 10_000,
       GATEWAYS_PER_COLO: 4,
       MAX_ROOMS_PER_SOCKET: 100,
+      MAX_EVENTS_PER_SECOND: 100,
       PRESENCE_LIMIT: 500,
       ALLOWED_ORIGINS: [],
       JWT_ISSUER: undefined,

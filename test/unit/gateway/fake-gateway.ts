@@ -46,6 +46,7 @@ export class FakeGateway {
       subscriptions: this.subscriptions,
       memberships,
       maxRoomsPerSocket,
+      maxEventsPerSecond: 1_000,
       createId,
       clock: this.clock.read,
       log: (...line) => void this.logged.push(line),
