@@ -168,6 +168,12 @@ describe("services configured otherwise", () => {
       });
       await expect.poll(() => closes, { timeout: 10_000 }).toBeGreaterThan(1);
       expect(new Set(client.names())).toEqual(new Set(["disconnect"]));
+      const raw = new RawClient(engineUrl(remote.url), { authorization: await signToken("user_retry") });
+      expect(await raw.refused).toMatchObject({
+        status: 503,
+        headers: { "retry-after": "5" },
+        body: { code: "INTERNAL", retryAfter: 5 },
+      });
       up = true;
       await client.next("connected");
       expect(client.payloads("connect_error")).toEqual([]);
