@@ -1,9 +1,7 @@
-import { execFile } from "node:child_process";
-import path from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { type ApiKeyRecord, apiKeyName, apiKeyRecord, createApiKey } from "../src/auth/api-keys.ts";
 import { isUserId } from "../src/events/rooms.ts";
-import { ROOT } from "./lib/local-server.ts";
+import { runWrangler } from "./lib/wrangler.ts";
 
 const USAGE = `Usage: npm run --silent api-key -- <command> [--remote]
 
@@ -17,21 +15,11 @@ const USAGE = `Usage: npm run --silent api-key -- <command> [--remote]
 const DAY_MS = 86_400_000;
 
 /** The store, reached through wrangler, which knows the namespace and the account. */
-const wrangler = async (command: string, args: readonly string[], remote: boolean): Promise<string> => {
-  const bin = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
-  const where = ["--binding", "API_KEYS", remote ? "--remote" : "--local"];
-  try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [bin, "kv", "key", command, ...args, ...where],
-      { cwd: ROOT },
-    );
-    return stdout;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`The key store could not be reached.\n${stdout ?? ""}${stderr ?? ""}`);
-  }
-};
+const keyStore = (command: string, args: readonly string[], remote: boolean): Promise<string> =>
+  runWrangler(
+    ["kv", "key", command, ...args, "--binding", "API_KEYS", remote ? "--remote" : "--local"],
+    "The key store could not be reached.",
+  );
 
 interface StoredKey {
   /** `key:<hash>`. */
@@ -41,7 +29,7 @@ interface StoredKey {
 
 /** Every key. The record is kept as the entry's metadata too, so that one listing shows all. */
 const storedKeys = async (remote: boolean): Promise<StoredKey[]> => {
-  const entries = JSON.parse(await wrangler("list", ["--prefix", "key:"], remote)) as {
+  const entries = JSON.parse(await keyStore("list", ["--prefix", "key:"], remote)) as {
     name: string;
     metadata?: unknown;
   }[];
@@ -68,7 +56,7 @@ const create = async (values: Options): Promise<void> => {
     expiresAt: days === undefined ? null : now + Number(days) * DAY_MS,
   });
   const json = JSON.stringify(record);
-  await wrangler("put", [await apiKeyName(key), json, "--metadata", json], remote);
+  await keyStore("put", [await apiKeyName(key), json, "--metadata", json], remote);
   console.log(key);
 };
 
@@ -91,7 +79,7 @@ const revoke = async (id: string | undefined, remote: boolean): Promise<void> =>
   const found = (await storedKeys(remote)).find(({ record }) => record.id === id);
   if (found === undefined)
     throw new Error("There is no key of that id. See: npm run --silent api-key -- list");
-  await wrangler("delete", [found.name], remote);
+  await keyStore("delete", [found.name], remote);
   console.log(`Revoked ${found.record.id} of ${found.record.userId}.`);
 };
 

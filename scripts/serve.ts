@@ -1,8 +1,9 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { ensureDevCredentials } from "./lib/dev-credentials.ts";
-import { build, type LocalServer, portIsFree, ROOT, startServer } from "./lib/local-server.ts";
+import { build, type LocalServer, portIsFree, startServer } from "./lib/local-server.ts";
 import { REPLAY_FILES, replay } from "./lib/replay.ts";
+import { ROOT } from "./lib/wrangler.ts";
 
 const USAGE = `Usage: npm start -- [options]      with a replay of recorded trades
        npm run dev -- [options]    without

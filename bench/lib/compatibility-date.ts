@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { ROOT } from "../../scripts/lib/local-server.ts";
+import { ROOT } from "../../scripts/lib/wrangler.ts";
 
 /** The one the service is deployed with. */
 export const compatibilityDate = async (): Promise<string> => {

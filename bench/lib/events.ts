@@ -1,16 +1,10 @@
+import type { Bar } from "../../scripts/lib/bars.ts";
+
 export const ROOM = "market:BTC-USD";
 export const EVENT = "market_chart_live_update";
 
-export interface MarketEvent {
-  readonly symbol: string;
-  readonly open: number;
-  readonly high: number;
-  readonly low: number;
-  readonly close: number;
-  readonly volume: number;
-  /** Also the event's number: `base` plus its place. */
-  readonly timestamp: number;
-}
+/** A bar whose `timestamp` is also the event's number: `base` plus its place. */
+export type MarketEvent = Bar;
 
 /**
  * `count` events, numbered through their timestamps from `base` on. Each is a bar of its own, so that a server

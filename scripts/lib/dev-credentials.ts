@@ -3,7 +3,7 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
-import { ROOT } from "./local-server.ts";
+import { ROOT } from "./wrangler.ts";
 
 /** Read by the service in development; never committed, never deployed. */
 const VARS_FILE = path.join(ROOT, ".dev.vars");

@@ -1,15 +1,13 @@
-import { execFile } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { ROOT, runWrangler } from "./wrangler.ts";
 
-export const ROOT = path.resolve(import.meta.dirname, "../..");
 const DIST = path.join(ROOT, "dist");
 
 /** Builds the Worker into dist/, exactly as it would be deployed. Servers may start from dist/ meanwhile. */
@@ -17,23 +15,10 @@ export const build = async (): Promise<void> => {
   await mkdir(DIST, { recursive: true });
   const outdir = await mkdtemp(path.join(DIST, "build-"));
   try {
-    await runBuild(outdir);
+    await runWrangler(["deploy", "--dry-run", "--outdir", outdir], "The build failed.");
     for (const file of await readdir(outdir)) await rename(path.join(outdir, file), path.join(DIST, file));
   } finally {
     await rm(outdir, { recursive: true, force: true });
-  }
-};
-
-const runBuild = async (outdir: string): Promise<void> => {
-  const wrangler = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
-  try {
-    await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
-      cwd: ROOT,
-    });
-  } catch (error) {
-    // execFile's error holds what wrangler said.
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`The build failed.\n${stdout ?? ""}${stderr ?? ""}`);
   }
 };
 

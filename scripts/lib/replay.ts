@@ -1,7 +1,7 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Bar, BarBuilder, readTrades, type Trade } from "./bars.ts";
-import { ROOT } from "./local-server.ts";
+import { ROOT } from "./wrangler.ts";
 
 /** The recorded markets; see data/README.md. */
 export const REPLAY_FILES: Readonly<Record<string, string>> = {

@@ -10,6 +10,7 @@ import type { Socket } from "../socketio/socket.ts";
 import { dispatch } from "./dispatch.ts";
 import type { HandshakeContext } from "./handshake-context.ts";
 import type { Memberships } from "./memberships.ts";
+import { refuse } from "./refusals.ts";
 import { RoomRequests } from "./room-requests.ts";
 import type { SocketData } from "./socket-data.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -92,9 +93,7 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     if (!this.#throttle(socket).take()) {
       const { maxEventsPerSecond } = this.#deps;
       const message = `A socket may emit ${maxEventsPerSecond} events a second. Slow down.`;
-      const error: ErrorEnvelope = { code: "RATE_LIMITED", message, retryAfter: 1 };
-      socket.emit("rate_limit_error", error);
-      event.ack?.({ error });
+      refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message, retryAfter: 1 }, event.ack);
       return;
     }
     dispatch(socket, event, {
@@ -102,6 +101,14 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
       createId: this.#deps.createId,
       clock: this.#deps.clock,
     });
+  }
+
+  disconnect(socket: Socket<SocketData>): void {
+    const { subscriptions, memberships } = this.#deps;
+    for (const room of [...subscriptions.roomsOf(socket)]) {
+      subscriptions.remove(room, socket);
+      memberships.leave(room, socket.id);
+    }
   }
 
   #throttle(socket: Socket<SocketData>): TokenBucket {
@@ -112,13 +119,5 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
       this.#throttles.set(socket, throttle);
     }
     return throttle;
-  }
-
-  disconnect(socket: Socket<SocketData>): void {
-    const { subscriptions, memberships } = this.#deps;
-    for (const room of [...subscriptions.roomsOf(socket)]) {
-      subscriptions.remove(room, socket);
-      memberships.leave(room, socket.id);
-    }
   }
 }

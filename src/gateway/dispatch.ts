@@ -1,14 +1,10 @@
 import { clientEvent } from "../events/catalogue.ts";
 import type { ClientEvent, Family } from "../events/define.ts";
-import {
-  type ErrorEnvelope,
-  issuesOf,
-  type ValidationError,
-  type ValidationIssue,
-} from "../events/envelope.ts";
+import { type ErrorEnvelope, issuesOf } from "../events/envelope.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
+import { refuse, refuseInvalid } from "./refusals.ts";
 import type { RoomRequests } from "./room-requests.ts";
 import type { SocketData } from "./socket-data.ts";
 
@@ -19,15 +15,13 @@ export interface DispatchDeps {
   readonly clock: Clock;
 }
 
-/** Longest event name repeated to the client that sent it. */
-const MAX_NAME_CHARS = 100;
-
 /** Checks a client's event against the catalogue and does what it asks. */
 export const dispatch = (socket: Socket<SocketData>, event: SocketEvent, deps: DispatchDeps): void => {
   const { name, args, ack } = event;
   const definition = clientEvent(name);
   if (definition === undefined) {
-    invalid(socket, event, "There is no such event.", [{ path: "", message: "Unknown event" }]);
+    const issues = [{ path: "", message: "Unknown event" }];
+    refuseInvalid(socket, name, issues, ack, "There is no such event.");
     return;
   }
   const payload = definition.schema.safeParse(args[0]);
@@ -35,7 +29,7 @@ export const dispatch = (socket: Socket<SocketData>, event: SocketEvent, deps: D
     const issues = payload.success
       ? [{ path: "", message: "Expected one payload" }]
       : issuesOf(payload.error);
-    invalid(socket, event, `The payload of ${name} is not valid.`, issues);
+    refuseInvalid(socket, name, issues, ack);
     return;
   }
   switch (name) {
@@ -55,22 +49,6 @@ export const dispatch = (socket: Socket<SocketData>, event: SocketEvent, deps: D
     default:
       unanswered(socket, definition, payload.data, ack, deps.createId);
   }
-};
-
-const invalid = (
-  socket: Socket<SocketData>,
-  { name, ack }: SocketEvent,
-  message: string,
-  issues: ValidationIssue[],
-): void => {
-  const error: ValidationError = {
-    code: "VALIDATION_FAILED",
-    message,
-    event: name.slice(0, MAX_NAME_CHARS).toWellFormed(),
-    issues,
-  };
-  socket.emit("validation_error", error);
-  ack?.({ error });
 };
 
 /** The ids that a family's error event carries beside the envelope (ERR-1). */
@@ -94,6 +72,5 @@ const unanswered = (
     message: `No backend is configured to answer ${name}.`,
   };
   const failure = { ...errorIds[family]?.(payload, createId), ...envelope };
-  socket.emit(error, failure);
-  ack?.({ error: failure });
+  refuse(socket, error, failure, ack);
 };

@@ -1,9 +1,10 @@
-import type { ErrorEnvelope, ValidationError } from "../events/envelope.ts";
+import type { ErrorEnvelope } from "../events/envelope.ts";
 import { parseRoom, userRoom } from "../events/rooms.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import type { Memberships } from "./memberships.ts";
+import { refuse, refuseInvalid } from "./refusals.ts";
 import type { SocketData } from "./socket-data.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -31,11 +32,12 @@ export class RoomRequests {
   subscribe(socket: Socket<SocketData>, room: string, ack: Ack): void {
     const refusal = refusalOf(room, socket.data.principal.userId);
     if (refusal === "malformed") {
-      invalidRoom(socket, "subscribe", "Expected market:<SYMBOL>, such as market:BTC-USD", ack);
+      const message = "Expected market:<SYMBOL>, such as market:BTC-USD";
+      refuseInvalid(socket, "subscribe", [{ path: "room", message }], ack);
       return;
     }
     if (refusal !== undefined) {
-      refuse(socket, "subscribe_error", refusal, room, ack);
+      refuseRoom(socket, room, refusal, ack);
       return;
     }
     void this.#queue.run(`${socket.id} ${room}`, () => this.#join(socket, room, ack));
@@ -43,7 +45,8 @@ export class RoomRequests {
 
   unsubscribe(socket: Socket<SocketData>, room: string, ack: Ack): void {
     if (room === userRoom(socket.data.principal.userId)) {
-      invalidRoom(socket, "unsubscribe", "The personal room cannot be left", ack);
+      const message = "The personal room cannot be left";
+      refuseInvalid(socket, "unsubscribe", [{ path: "room", message }], ack);
       return;
     }
     void this.#queue.run(`${socket.id} ${room}`, async () => this.#leave(socket, room, ack));
@@ -56,7 +59,7 @@ export class RoomRequests {
     // The personal room is one of the socket's and does not count.
     if (isNew && subscriptions.roomsOf(socket).size > maxRoomsPerSocket) {
       const message = `A socket may subscribe to ${maxRoomsPerSocket} rooms. Unsubscribe from one first.`;
-      refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message }, undefined, ack);
+      refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message }, ack);
       return;
     }
     subscriptions.hold(room, socket);
@@ -71,7 +74,7 @@ export class RoomRequests {
       }
       const message = "The room could not be joined. Try again.";
       const envelope: ErrorEnvelope = { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S };
-      refuse(socket, "subscribe_error", envelope, room, ack);
+      refuseRoom(socket, room, envelope, ack);
       return;
     }
     if (isNew) setRooms(socket, [...socket.data.symbols, symbolOf(room)]);
@@ -121,24 +124,8 @@ const refusalOf = (room: string, userId: string): ErrorEnvelope | "malformed" | 
   return undefined;
 };
 
-const refuse = (
-  socket: Socket<SocketData>,
-  event: "subscribe_error" | "rate_limit_error",
-  envelope: ErrorEnvelope,
-  room: string | undefined,
-  ack: Ack,
-): void => {
-  socket.emit(event, room === undefined ? envelope : { ...envelope, room });
-  ack?.({ error: envelope });
-};
-
-const invalidRoom = (socket: Socket<SocketData>, event: string, message: string, ack: Ack): void => {
-  const error: ValidationError = {
-    code: "VALIDATION_FAILED",
-    message: `The payload of ${event} is not valid.`,
-    event,
-    issues: [{ path: "room", message }],
-  };
-  socket.emit("validation_error", error);
+/** The event names the room; the acknowledgement belongs to a request that named it. */
+const refuseRoom = (socket: Socket<SocketData>, room: string, error: ErrorEnvelope, ack: Ack): void => {
+  socket.emit("subscribe_error", { ...error, room });
   ack?.({ error });
 };

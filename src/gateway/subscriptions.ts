@@ -88,7 +88,8 @@ export class Subscriptions<S extends AnySocket> {
   deliver(room: string, epoch: number, frames: readonly Frame[]): boolean {
     const entry = this.#rooms.get(room);
     if (entry === undefined) return false;
-    const fresh = epoch === entry.epoch ? frames.filter((frame) => frame.seq > entry.seq) : frames;
+    const repeats = epoch === entry.epoch && (frames[0]?.seq ?? 0) <= entry.seq;
+    const fresh = repeats ? frames.filter((frame) => frame.seq > entry.seq) : frames;
     const first = fresh[0];
     const last = fresh.at(-1);
     if (first === undefined || last === undefined) return true;

@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { parseEnv } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
-import { ROOT } from "../../scripts/lib/local-server.ts";
+import { ROOT } from "../../scripts/lib/wrangler.ts";
 import { TestClient } from "../support/client.ts";
 
 interface Script {
