@@ -1,7 +1,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { ensureDevCredentials } from "./lib/dev-credentials.ts";
-import { build, type LocalServer, portIsFree, startServer } from "./lib/local-server.ts";
+import { build, type LocalServer, portIsFree, SERVICE, startServer } from "./lib/local-server.ts";
 import { REPLAY_FILES, replay } from "./lib/replay.ts";
 import { ROOT } from "./lib/wrangler.ts";
 
@@ -90,11 +90,12 @@ const main = async (): Promise<void> => {
   }
   const credentials = await ensureDevCredentials();
   console.log("Building ...");
-  await build();
+  await build(SERVICE);
   if (stopping.signal.aborted) return;
   let server: LocalServer | undefined;
   try {
     server = await startServer({
+      project: SERVICE,
       host: options.host,
       port: options.port,
       devVars: true,

@@ -32,6 +32,7 @@ const variables = z.object({
   PING_INTERVAL: integer(25_000, 50, 300_000),
   PING_TIMEOUT: integer(20_000, 50, 300_000),
   CONNECT_TIMEOUT: integer(5_000, 50, 300_000),
+  UPGRADE_TIMEOUT: integer(10_000, 50, 300_000),
   MAX_PAYLOAD: integer(1_000_000, 1_000, 30_000_000),
   MAX_SESSIONS_PER_GATEWAY: integer(10_000, 1, 32_000),
   GATEWAYS_PER_COLO: integer(4, 1, 1_000),
@@ -64,7 +65,7 @@ const parsed = new WeakMap<object, Config>();
  * The configuration, parsed once per isolate.
  * @throws Error naming the variable, never its value, when one is malformed: nothing runs on a guess.
  */
-export const configOf = (env: Env): Config => {
+export const configOf = (env: object): Config => {
   const known = parsed.get(env);
   if (known !== undefined) return known;
   const result = variables.safeParse(env);

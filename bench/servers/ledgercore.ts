@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { build } from "../../scripts/lib/local-server.ts";
+import { build, SERVICE } from "../../scripts/lib/local-server.ts";
 import { ROOT } from "../../scripts/lib/wrangler.ts";
 import { compatibilityDate } from "../lib/compatibility-date.ts";
 import { EVENT, ROOM } from "../lib/events.ts";
@@ -19,7 +19,7 @@ let built: Promise<string> | undefined;
 
 /** Built and read once a run: what is measured must not change under it. */
 const builtScript = (): Promise<string> => {
-  built ??= build().then(() => readFile(path.join(ROOT, "dist/index.js"), "utf8"));
+  built ??= build(SERVICE).then(() => readFile(path.join(ROOT, "dist/index.js"), "utf8"));
   return built;
 };
 

@@ -8,21 +8,33 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { ROOT, runWrangler } from "./wrangler.ts";
 
-const DIST = path.join(ROOT, "dist");
+/** A Worker of this repository. */
+export interface Project {
+  /** Its wrangler.toml. */
+  readonly config: string;
+  /** Where it is built to, and served from. */
+  readonly dist: string;
+}
 
-/** Builds the Worker into dist/, exactly as it would be deployed. Servers may start from dist/ meanwhile. */
-export const build = async (): Promise<void> => {
-  await mkdir(DIST, { recursive: true });
-  const outdir = await mkdtemp(path.join(DIST, "build-"));
+export const SERVICE: Project = {
+  config: path.join(ROOT, "wrangler.toml"),
+  dist: path.join(ROOT, "dist"),
+};
+
+/** Builds a Worker, exactly as it would be deployed. Servers may start from its folder meanwhile. */
+export const build = async ({ config, dist }: Project): Promise<void> => {
+  await mkdir(dist, { recursive: true });
+  const outdir = await mkdtemp(path.join(dist, "build-"));
   try {
-    await runWrangler(["deploy", "--dry-run", "--outdir", outdir], "The build failed.");
-    for (const file of await readdir(outdir)) await rename(path.join(outdir, file), path.join(DIST, file));
+    await runWrangler(["deploy", "--dry-run", "--config", config, "--outdir", outdir], "The build failed.");
+    for (const file of await readdir(outdir)) await rename(path.join(outdir, file), path.join(dist, file));
   } finally {
     await rm(outdir, { recursive: true, force: true });
   }
 };
 
 export interface LocalServerOptions {
+  readonly project: Project;
   readonly host: string;
   readonly port: number;
   /** Folder that outlives the server; without it, state is gone with it. */
@@ -45,19 +57,16 @@ export interface LocalServer {
   stop(): Promise<void>;
 }
 
-const WORKER = "ledgercore-realtime";
-
 /**
- * Serves the built Worker from dist/ on workerd, through Miniflare, with the bindings of wrangler.toml and the
- * variables of .dev.vars. Resolves when it answers.
+ * Serves a built Worker on workerd, through Miniflare, with the bindings of its wrangler.toml and the variables of
+ * .dev.vars. Its port is workerd's own: behind Miniflare's proxy a Worker does not hear that a client has gone.
+ * Resolves when it answers.
  */
 export const startServer = async (options: LocalServerOptions): Promise<LocalServer> => {
-  const configPath = path.join(ROOT, "wrangler.toml");
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
-  const { persist, vars, ingestLimit, entry, onLog } = options;
+  const { project, host, port, persist, vars, ingestLimit, entry, onLog } = options;
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(project.config);
+  const config = unstable_readConfig({ config: project.config });
   const miniflare = new Miniflare({
-    host: options.host,
-    port: options.port,
     // Without it Miniflare looks for a location to pretend to be, on the network.
     cf: {},
     log: new Log(LogLevel.ERROR),
@@ -73,8 +82,9 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
     workers: [
       {
         ...workerOptions,
-        name: WORKER,
-        rootPath: DIST,
+        name: config.name ?? "",
+        rootPath: project.dist,
+        unsafeDirectSockets: [{ host, port }],
         modules: [
           ...(entry === undefined ? [] : [{ type: "ESModule" as const, path: "entry.js", contents: entry }]),
           { type: "ESModule", path: "index.js" },
@@ -85,13 +95,14 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
           },
         }),
         bindings: {
-          ...(options.devVars ? workerOptions.bindings : unstable_readConfig({ config: configPath }).vars),
+          ...(options.devVars ? workerOptions.bindings : config.vars),
           ...vars,
         },
       },
     ],
   });
-  const url = await miniflare.ready;
+  await miniflare.ready;
+  const url = await miniflare.unsafeGetDirectURL(config.name);
   return { url, miniflare, stop: () => miniflare.dispose() };
 };
 

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from "../lib/result.ts";
+import type { TransportName } from "./transport.ts";
 
 /** Reference server's handshake errors: `{"code", "message"}` with this HTTP status. */
 export interface HandshakeError {
@@ -29,27 +30,48 @@ export interface HandshakeRequest {
   readonly origin: string | undefined;
 }
 
-/** What a valid request asks for. Long-polling will add its own kinds. */
-export type Handshake = { readonly kind: "open"; readonly transport: "websocket" };
+/** Whether a request asks for a WebSocket (RFC 6455, section 4.1). */
+export const isUpgrade = (request: {
+  readonly method: string;
+  readonly headers: { get(name: string): string | null };
+}): boolean => request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
+
+/** What a valid request asks for: a new session, or something of one that it names. */
+export type Handshake =
+  | { readonly kind: "open"; readonly transport: TransportName }
+  | { readonly kind: "session"; readonly id: string };
 
 /** Whether `origin` may connect: `*` allows all; requests without an origin come from no browser. */
 export const originAllowed = (origin: string | undefined, allowed: readonly string[]): boolean =>
   origin === undefined || allowed.length === 0 || allowed.includes("*") || allowed.includes(origin);
 
+const METHODS: readonly string[] = ["GET", "POST"];
+
 /**
- * Checks a request to the Engine.IO endpoint in the order of the reference server: transport, session,
- * method, upgrade, origin, protocol version.
+ * Checks a request to the Engine.IO endpoint in the order of the reference server: transport, session, method,
+ * upgrade, origin, protocol version. Whether a session exists, and takes the request, its gateway knows.
  */
 export const checkHandshake = (
   request: HandshakeRequest,
   allowedOrigins: readonly string[],
 ): Result<Handshake, HandshakeError> => {
-  if (request.query.get("transport") !== "websocket") return err(UNKNOWN_TRANSPORT);
-  // A session id on a WebSocket upgrades a polling session, and none exist.
-  if (request.query.get("sid")) return err(UNKNOWN_SESSION);
-  if (request.method !== "GET") return err(BAD_METHOD);
-  if (!request.upgrade) return err(BAD_REQUEST);
+  const transport = request.query.get("transport");
+  if (transport !== "websocket" && transport !== "polling") return err(UNKNOWN_TRANSPORT);
+  const id = request.query.get("sid");
+  if (!(id ? METHODS : ["GET"]).includes(request.method)) return err(BAD_METHOD);
+  if (request.upgrade ? transport !== "websocket" : transport === "websocket" && !id) return err(BAD_REQUEST);
   if (!originAllowed(request.origin, allowedOrigins)) return err(FORBIDDEN);
+  if (id) return ok({ kind: "session", id });
   if (request.query.get("EIO") !== "4") return err(UNSUPPORTED_VERSION);
-  return ok({ kind: "open", transport: "websocket" });
+  return ok({ kind: "open", transport });
+};
+
+/** Checks a request that names a session, as far as `checkHandshake` could not: the session's transport, version. */
+export const checkSessionRequest = (
+  { query, upgrade }: Pick<HandshakeRequest, "query" | "upgrade">,
+  transport: TransportName,
+): Result<void, HandshakeError> => {
+  if (!upgrade && query.get("transport") !== transport) return err(BAD_REQUEST);
+  if (query.get("EIO") !== "4") return err(BAD_REQUEST);
+  return ok(undefined);
 };

@@ -13,19 +13,21 @@ export interface HeartbeatConfig {
  *
  * With intervals long enough to hibernate in, all sessions are pinged in one round per interval, so that the
  * object sleeps between rounds. A session too young for a round waits for the next: its first ping then comes
- * at an age between `minAge` and `pingInterval + minAge`, and clients wait `pingInterval + pingTimeout`.
+ * at an age between `minAge` and `pingInterval + minAge`, and clients wait `pingInterval + pingTimeout`. A polling
+ * session takes part at any age: no request is to wait longer than the interval, for which proxies are made.
  * With shorter intervals every session is pinged on its own schedule, as by the reference server.
  */
 export class Heartbeat {
+  /** Whether the interval is long enough for the platform to hibernate the object between two rounds. */
+  readonly hibernates: boolean;
   readonly #config: HeartbeatConfig;
-  readonly #aligned: boolean;
   /** How long after its opening or last ping a session may be pinged. */
   readonly #minAge: number;
 
   constructor(config: HeartbeatConfig) {
     this.#config = config;
-    this.#aligned = config.pingInterval >= HIBERNATES_AFTER_MS;
-    this.#minAge = this.#aligned
+    this.hibernates = config.pingInterval >= HIBERNATES_AFTER_MS;
+    this.#minAge = this.hibernates
       ? Math.min(config.pingInterval, config.pingTimeout) / 2
       : config.pingInterval;
   }
@@ -38,7 +40,10 @@ export class Heartbeat {
   /** The sessions to ping in the round at `now`. */
   due(sessions: Iterable<Session>, now: number): Session[] {
     const due: Session[] = [];
-    for (const session of sessions) if (now - session.lastPingAt >= this.#minAge) due.push(session);
+    for (const session of sessions) {
+      const minAge = this.hibernates && session.transport.name === "polling" ? 0 : this.#minAge;
+      if (now - session.lastPingAt >= minAge) due.push(session);
+    }
     return due;
   }
 
@@ -56,7 +61,7 @@ export class Heartbeat {
    * With short intervals nothing is known of it, so it is pinged anew.
    */
   restored(session: Session, roundAt: number | undefined): void {
-    if (!this.#aligned || roundAt === undefined || roundAt - session.openedAt < this.#minAge) return;
+    if (!this.hibernates || roundAt === undefined || roundAt - session.openedAt < this.#minAge) return;
     const known = Math.max(session.openedAt, aliveAt(session));
     session.lastPingAt = roundAt;
     session.unansweredAt = Math.min(roundAt, known + this.#config.pingInterval + this.#minAge);
@@ -66,7 +71,7 @@ export class Heartbeat {
   nextRound(sessions: Iterable<Session>, now: number): number | undefined {
     let next: number | undefined;
     for (const { lastPingAt } of sessions) {
-      if (this.#aligned) return now + this.#config.pingInterval;
+      if (this.hibernates) return now + this.#config.pingInterval;
       const at = lastPingAt + this.#config.pingInterval;
       if (next === undefined || at < next) next = at;
     }

@@ -43,11 +43,9 @@ export function encodePacket(packet: Packet): string | Uint8Array {
   return typeof packet.data === "string" ? PACKET_CODES[packet.type] + packet.data : packet.data;
 }
 
-/** The HTTP polling form: as for WebSocket, but a binary message is `b<base64>` (with no code). */
-export function encodePacketAsText(packet: Packet): string {
-  return typeof packet.data === "string"
-    ? PACKET_CODES[packet.type] + packet.data
-    : `b${toBase64(packet.data)}`;
+/** The HTTP polling form of an encoded packet: a binary message is `b<base64>` (with no code). */
+export function packetAsText(packet: string | Uint8Array): string {
+  return typeof packet === "string" ? packet : `b${toBase64(packet)}`;
 }
 
 /**

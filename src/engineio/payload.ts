@@ -3,7 +3,7 @@
  * <https://socket.io/docs/v4/engine-io-protocol/#http-long-polling-1>. Pure.
  */
 import { err, ok, type Result } from "../lib/result.ts";
-import { type DecodeError, decodePacket, encodePacketAsText, type Packet } from "./packet.ts";
+import { type DecodeError, decodePacket, type Packet, packetAsText } from "./packet.ts";
 
 /** Record separator (U+001E) between the packets of a payload. */
 export const SEPARATOR = "\x1e";
@@ -12,11 +12,11 @@ export const SEPARATOR = "\x1e";
 export type PayloadError = { reason: DecodeError | "too_many_packets"; index: number };
 
 /**
- * Joins packets into one payload; no packets give "", which is not a valid payload. The format has no escape: text
- * data must not contain SEPARATOR (JSON text never does).
+ * Joins encoded packets into one payload; no packets give "", which is not a valid payload. The format has no escape:
+ * text data must not contain SEPARATOR (JSON text never does).
  */
-export function encodePayload(packets: readonly Packet[]): string {
-  return packets.map(encodePacketAsText).join(SEPARATOR);
+export function encodePayload(packets: readonly (string | Uint8Array)[]): string {
+  return packets.map(packetAsText).join(SEPARATOR);
 }
 
 /**

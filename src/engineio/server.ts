@@ -1,28 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { decodePacket } from "./packet.ts";
+import { decodePacket, encodePacket, PACKET_CODES, type Packet } from "./packet.ts";
+import { decodePayload } from "./payload.ts";
+import { PollingTransport } from "./polling.ts";
 import { Session, type SessionState } from "./session.ts";
-import { CLOSE_CODE, type CloseCode, type Transport } from "./transport.ts";
-
-/** Why a session ended, in the reference server's words where it has one. */
-export type CloseReason =
-  | "transport close"
-  | "transport error"
-  | "ping timeout"
-  | "parse error"
-  | "payload too large"
-  | "connect timeout"
-  | "forced close";
-
-const CLOSE_CODES: Record<CloseReason, CloseCode> = {
-  "transport close": CLOSE_CODE.normal,
-  "transport error": CLOSE_CODE.goingAway,
-  "ping timeout": CLOSE_CODE.goingAway,
-  "parse error": CLOSE_CODE.protocolError,
-  "payload too large": CLOSE_CODE.messageTooBig,
-  "connect timeout": CLOSE_CODE.policyViolation,
-  "forced close": CLOSE_CODE.normal,
-};
+import type { CloseReason, Transport } from "./transport.ts";
+import { Upgrade } from "./upgrade.ts";
 
 /** What runs on top of Engine.IO: Socket.IO, or anything else that exchanges messages. */
 export interface EngineApplication {
@@ -41,6 +24,8 @@ export interface EngineConfig {
   readonly pingTimeout: number;
   readonly connectTimeout: number;
   readonly maxPayload: number;
+  /** How long a client may take from opening a WebSocket for its polling session to using it. */
+  readonly upgradeTimeout: number;
 }
 
 const encoder = new TextEncoder();
@@ -49,7 +34,8 @@ const encoder = new TextEncoder();
 const exceeds = (text: string, limit: number): boolean =>
   text.length > limit || (text.length * 3 > limit && encoder.encode(text).byteLength > limit);
 
-const PING = "2";
+/** Packets in one payload: more than any client's queue holds, and no more than one turn should take. */
+const MAX_PACKETS = 100_000;
 
 /** Engine.IO v4 sessions of one gateway. Knows no platform: transports and time are passed in. */
 export class EngineServer {
@@ -76,7 +62,9 @@ export class EngineServer {
     });
     this.sessions.set(id, session);
     const { pingInterval, pingTimeout, maxPayload } = this.config;
-    session.send(`0${JSON.stringify({ sid: id, upgrades: [], pingInterval, pingTimeout, maxPayload })}`);
+    const upgrades = transport.name === "polling" ? ["websocket"] : [];
+    const data = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
+    session.send(encodePacket({ type: "open", data }));
     this.#application.open(session, context);
     return session;
   }
@@ -103,35 +91,39 @@ export class EngineServer {
       this.close(session, "parse error");
       return;
     }
-    const packet = decoded.value;
-    switch (packet.type) {
-      case "message":
-        this.#application.message(session, packet.data);
-        return;
-      case "pong":
-        session.pongAt = this.#clock();
-        return;
-      case "close":
-        this.close(session, "transport close");
-        return;
-      case "noop":
-      case "upgrade":
-        return;
-      // Only a server opens and pings; the reference server closes on a ping of a v4 client.
-      case "open":
-      case "ping":
-        this.close(session, "parse error");
-        return;
-      default:
-        packet satisfies never;
+    this.#handle(session, decoded.value);
+  }
+
+  /** Handles the body of a polling client's POST; false when it is no payload, which closes the session. */
+  receivePayload(session: Session, body: string): boolean {
+    const decoded = decodePayload(body, { maxPackets: MAX_PACKETS });
+    if (!decoded.ok) {
+      this.close(session, "parse error");
+      return false;
     }
+    for (const packet of decoded.value) {
+      if (session.closed) break;
+      this.#handle(session, packet);
+    }
+    return true;
+  }
+
+  /**
+   * A client tries `transport` for its polling session. `undefined` when the session is not polling, or is trying
+   * another one already.
+   */
+  upgrade(session: Session, transport: Transport): Upgrade | undefined {
+    const from = session.transport;
+    if (!(from instanceof PollingTransport) || session.upgrade !== undefined) return undefined;
+    session.upgrade = new Upgrade(session, from, transport);
+    return session.upgrade;
   }
 
   /** Ends a session from the server's side. */
   close(session: Session, reason: CloseReason): void {
     if (session.closed) return;
     this.#end(session, reason);
-    session.transport.close(CLOSE_CODES[reason], reason);
+    session.transport.close(reason);
   }
 
   /** The client's side of the transport has gone. */
@@ -149,7 +141,7 @@ export class EngineServer {
     for (const session of due) this.heartbeat.pinged(session, now);
     for (let start = 0; start < due.length; start += sliceSize) {
       if (start > 0) await pause();
-      for (const session of due.slice(start, start + sliceSize)) session.send(PING);
+      for (const session of due.slice(start, start + sliceSize)) session.send(PACKET_CODES.ping);
     }
   }
 
@@ -176,8 +168,33 @@ export class EngineServer {
     return next;
   }
 
+  #handle(session: Session, packet: Packet): void {
+    switch (packet.type) {
+      case "message":
+        this.#application.message(session, packet.data);
+        return;
+      case "pong":
+        session.pongAt = this.#clock();
+        return;
+      case "close":
+        this.close(session, "transport close");
+        return;
+      case "noop":
+      case "upgrade":
+        return;
+      // Only a server opens and pings; the reference server closes on a ping of a v4 client.
+      case "open":
+      case "ping":
+        this.close(session, "parse error");
+        return;
+      default:
+        packet satisfies never;
+    }
+  }
+
   #end(session: Session, reason: CloseReason): void {
     session.closed = true;
+    session.upgrade?.fail();
     this.sessions.delete(session.id);
     this.#application.close(session, reason);
   }

@@ -1,4 +1,5 @@
 import type { OutgoingPacket, Transport } from "./transport.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 /** What must survive hibernation. `application` belongs to the layer above. */
 export interface SessionState {
@@ -13,24 +14,36 @@ export class Session {
   readonly id: string;
   /** ms since the epoch. */
   readonly openedAt: number;
-  readonly transport: Transport;
   closed = false;
+  /** The WebSocket that a polling session is trying. */
+  upgrade: Upgrade | undefined;
   /** When a pong last arrived through the object itself, ms since the epoch. */
   pongAt = 0;
   /** When the session was last pinged, or opened. */
   lastPingAt: number;
   /** When the oldest ping without an answer was sent. */
   unansweredAt: number | undefined;
+  #transport: Transport;
   #established: boolean;
   #application: unknown;
 
   constructor(transport: Transport, state: SessionState) {
-    this.transport = transport;
+    this.#transport = transport;
     this.id = state.id;
     this.openedAt = state.openedAt;
     this.lastPingAt = state.openedAt;
     this.#established = state.established;
     this.#application = state.application;
+  }
+
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** Goes on with another transport. */
+  moveTo(transport: Transport): void {
+    this.#transport = transport;
+    this.#store();
   }
 
   /** Whether the application has accepted the client; until then the connect timeout runs. */
@@ -47,22 +60,26 @@ export class Session {
   save(application: unknown, established = this.#established): void {
     this.#application = application;
     this.#established = established;
-    if (this.closed) return;
-    this.transport.save({
-      id: this.id,
-      openedAt: this.openedAt,
-      established,
-      application,
-    } satisfies SessionState);
+    this.#store();
   }
 
   /** Sends an already encoded packet. */
   send(packet: OutgoingPacket): void {
-    if (!this.closed) this.transport.send(packet);
+    if (!this.closed) this.#transport.send(packet);
   }
 
   /** Sends a message: text gets the message type, bytes are a binary message as they are. */
   sendMessage(data: OutgoingPacket): void {
     this.send(typeof data === "string" ? `4${data}` : data);
+  }
+
+  #store(): void {
+    if (this.closed) return;
+    this.#transport.save({
+      id: this.id,
+      openedAt: this.openedAt,
+      established: this.#established,
+      application: this.#application,
+    } satisfies SessionState);
   }
 }

@@ -1,9 +1,14 @@
+import { checkSessionRequest, isUpgrade, UNKNOWN_SESSION } from "../engineio/handshake.ts";
+import { PollingTransport } from "../engineio/polling.ts";
 import { type EngineApplication, type EngineConfig, EngineServer } from "../engineio/server.ts";
 import type { Session, SessionState } from "../engineio/session.ts";
+import type { After } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Sleep } from "../lib/rpc.ts";
 import { CONTEXT_HEADER } from "./handshake-context.ts";
+import { PollingRequests, refusal } from "./polling-requests.ts";
+import { Upgrades } from "./upgrades.ts";
 import { WebSocketTransport } from "./websocket-transport.ts";
 
 /** The part of `DurableObjectState` that holding WebSockets needs. */
@@ -26,6 +31,7 @@ export interface HostDeps {
   readonly decodeContext: (header: string | null) => unknown;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  readonly after: After;
 }
 
 /** The deadlines that connections need: pings, their answers, and clients that never connect. */
@@ -38,19 +44,26 @@ const PING_SLICE = 250;
 const ROUND_KEY = "ping-round";
 
 /**
- * Holds Engine.IO sessions on a Durable Object's hibernatable WebSockets, under any application. Pongs are
- * absorbed by the platform (CONN-8); everything else is handed to the `EngineServer`.
+ * Holds Engine.IO sessions in a Durable Object, on hibernatable WebSockets and on polling requests, under any
+ * application. Pongs on WebSockets are absorbed by the platform (CONN-8); everything else is handed to the
+ * `EngineServer`.
  */
 export class GatewayHost {
   readonly engine: EngineServer;
   readonly #deps: HostDeps;
   readonly #sessions = new Map<WebSocket, Session>();
+  readonly #polling: PollingRequests;
+  readonly #upgrades: Upgrades;
 
   constructor(deps: HostDeps) {
     this.#deps = deps;
     this.engine = new EngineServer(deps.config, deps.application, deps.clock);
-    // Engine.IO's pong, answered with a noop that clients ignore: an answer is what the platform requires.
-    deps.state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("3", "6"));
+    this.#polling = new PollingRequests(this.engine, deps.after);
+    this.#upgrades = new Upgrades(this.engine, deps.after);
+    if (this.engine.heartbeat.hibernates) {
+      // Engine.IO's pong, answered with a noop that clients ignore: an answer is what the platform requires.
+      deps.state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("3", "6"));
+    }
   }
 
   /** Takes up the sessions whose WebSockets outlived the object's memory. To be called when it wakes. */
@@ -65,31 +78,42 @@ export class GatewayHost {
     }
   }
 
-  /** Opens a session for a handshake that the Worker has checked; 503 when the gateway is full. */
-  upgrade(request: Request): Response {
-    const { state, alarms, clock, config } = this.#deps;
-    if (this.engine.sessions.size >= this.#deps.maxSessions) return new Response(null, { status: 503 });
-    const context = this.#deps.decodeContext(request.headers.get(CONTEXT_HEADER));
-    const { 0: client, 1: server } = new WebSocketPair();
-    state.acceptWebSocket(server);
-    const session = this.engine.open(this.#transport(server), this.#deps.createSessionId(), context);
-    this.#sessions.set(server, session);
-    const now = clock();
-    if (alarms.at("ping") === undefined) alarms.set("ping", this.engine.heartbeat.firstRound(now));
-    if (alarms.at("connect") === undefined) alarms.set("connect", now + config.connectTimeout);
-    return new Response(null, { status: 101, webSocket: client });
+  /** Answers a request that the Worker has checked; 503 when it opens a session and the gateway is full. */
+  fetch(request: Request): Response | Promise<Response> {
+    const { searchParams: query } = new URL(request.url);
+    const id = query.get("sid");
+    const upgrade = isUpgrade(request);
+    if (!id) return this.#open(request, upgrade);
+    const session = this.engine.sessions.get(id);
+    const closing = session === undefined ? this.#polling.closing(id) : undefined;
+    const transport = session?.transport ?? closing;
+    if (transport === undefined) return refusal(UNKNOWN_SESSION);
+    const checked = checkSessionRequest({ query, upgrade }, transport.name);
+    if (!checked.ok) return refusal(checked.error);
+    if (upgrade) return this.#upgrade(session);
+    if (closing !== undefined) return this.#polling.finish(closing, request);
+    if (session === undefined || !(transport instanceof PollingTransport)) return refusal(UNKNOWN_SESSION);
+    return this.#polling.handle(session, transport, request);
   }
 
   message(webSocket: WebSocket, message: string | ArrayBuffer): void {
+    const frame = typeof message === "string" ? message : new Uint8Array(message);
     const session = this.#sessions.get(webSocket);
-    if (session === undefined) return;
-    this.engine.receive(session, typeof message === "string" ? message : new Uint8Array(message));
+    if (session !== undefined) {
+      this.engine.receive(session, frame);
+      return;
+    }
+    const upgraded = this.#upgrades.receive(webSocket, frame);
+    if (upgraded !== undefined) this.#sessions.set(webSocket, upgraded);
   }
 
   closed(webSocket: WebSocket, reason: "transport close" | "transport error"): void {
+    this.#upgrades.closed(webSocket);
     const session = this.#sessions.get(webSocket);
     this.#sessions.delete(webSocket);
     if (session !== undefined) this.engine.transportClosed(session, reason);
+    // Without an answer of our own the TCP connection of a client that closes stays open.
+    webSocket.close();
   }
 
   /** Does what is due, and returns when to do it again (ms since the epoch), if ever. */
@@ -114,6 +138,49 @@ export class GatewayHost {
       default:
         return name satisfies never;
     }
+  }
+
+  #open(request: Request, upgrade: boolean): Response | Promise<Response> {
+    const { alarms, clock, config, createSessionId, decodeContext, maxSessions } = this.#deps;
+    if (this.engine.sessions.size >= maxSessions) return new Response(null, { status: 503 });
+    const context = decodeContext(request.headers.get(CONTEXT_HEADER));
+    const now = clock();
+    if (alarms.at("ping") === undefined) alarms.set("ping", this.engine.heartbeat.firstRound(now));
+    if (alarms.at("connect") === undefined) alarms.set("connect", now + config.connectTimeout);
+    const id = createSessionId();
+    if (!upgrade) return this.#polling.open(id, context);
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#accept(server);
+    this.#sessions.set(server, this.engine.open(this.#transport(server), id, context));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Lets a client try a WebSocket for its polling session; one that it may not try is closed at once. */
+  #upgrade(session: Session | undefined): Response {
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (session !== undefined && this.#upgrades.begin(session, server, this.#transport(server))) {
+      this.#accept(server);
+    } else {
+      server.accept();
+      server.close();
+    }
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /**
+   * With an interval too short to hibernate in there is nothing to win from it, and an ordinary WebSocket needs no
+   * answer to pongs: docs/decisions/0008-ordinary-websockets-for-short-intervals.md.
+   */
+  #accept(webSocket: WebSocket): void {
+    if (this.engine.heartbeat.hibernates) {
+      this.#deps.state.acceptWebSocket(webSocket);
+      return;
+    }
+    webSocket.binaryType = "arraybuffer";
+    webSocket.accept();
+    webSocket.addEventListener("message", ({ data }) => this.message(webSocket, data));
+    webSocket.addEventListener("close", () => this.closed(webSocket, "transport close"));
+    webSocket.addEventListener("error", () => this.closed(webSocket, "transport error"));
   }
 
   #transport(webSocket: WebSocket): WebSocketTransport {

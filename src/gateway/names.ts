@@ -1,7 +1,7 @@
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 
 /** A gateway is named `<colo>-<n>`, and a session id is `<gateway>.<random>`: any Worker can route by it. */
-const SESSION_ID = new RegExp(`^((?:[A-Z]{3}|local)-\\d{1,4})\\.[A-Za-z0-9_-]{${ID_LENGTH}}$`);
+const SESSION_ID = new RegExp(`^((?:[A-Z]{3}|local)-(0|[1-9]\\d{0,3}))\\.[A-Za-z0-9_-]{${ID_LENGTH}}$`);
 
 /** Names the `index`th gateway of a Cloudflare location (`request.cf.colo`; anything else is `local`). */
 export const gatewayName = (colo: unknown, index: number): string =>
@@ -9,8 +9,14 @@ export const gatewayName = (colo: unknown, index: number): string =>
 
 export const createSessionId = (gateway: string): string => `${gateway}.${randomToken(ID_LENGTH)}`;
 
-/** The gateway a session id names, or `undefined` if it is none of ours. */
-export const gatewayOf = (sessionId: string): string | undefined => SESSION_ID.exec(sessionId)?.[1];
+/**
+ * The gateway a session id names, or `undefined` if it is none of ours: a made-up id must not bring an object to
+ * life beyond the `count` that each location has.
+ */
+export const gatewayOf = (sessionId: string, count: number): string | undefined => {
+  const [, gateway, index] = SESSION_ID.exec(sessionId) ?? [];
+  return Number(index) < count ? gateway : undefined;
+};
 
 /** The `count` gateways of a location, from a random one on: the first to ask, then where to ask next. */
 export const gatewayCandidates = (colo: unknown, count: number, random: () => number): string[] => {

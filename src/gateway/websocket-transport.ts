@@ -1,4 +1,15 @@
-import type { CloseCode, OutgoingPacket, Transport } from "../engineio/transport.ts";
+import type { CloseReason, OutgoingPacket, Transport } from "../engineio/transport.ts";
+
+/** The close code of RFC 6455 (section 7.4.1) that says why, as far as one does. */
+export const CLOSE_CODES: Record<CloseReason, number> = {
+  "transport close": 1000,
+  "forced close": 1000,
+  "transport error": 1001,
+  "ping timeout": 1001,
+  "parse error": 1002,
+  "connect timeout": 1008,
+  "payload too large": 1009,
+};
 
 /** The part of a hibernatable WebSocket that the transport uses. */
 export interface HibernatableWebSocket {
@@ -26,10 +37,10 @@ export class WebSocketTransport implements Transport {
     }
   }
 
-  close(code: CloseCode, reason: string): void {
+  close(reason: CloseReason): void {
     // A peer that is gone answers no close: the object may wake with this socket still there.
     this.#webSocket.serializeAttachment(null);
-    this.#webSocket.close(code, reason);
+    this.#webSocket.close(CLOSE_CODES[reason], reason);
   }
 
   save(state: unknown): void {

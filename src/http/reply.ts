@@ -1,14 +1,9 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ErrorEnvelope } from "../events/envelope.ts";
-import type { HttpEnv } from "./types.ts";
 
 /** Answers with the error envelope (ERR-1); `retryAfter` becomes the `Retry-After` header too. */
-export const reply = (
-  c: Context<HttpEnv>,
-  status: ContentfulStatusCode,
-  envelope: ErrorEnvelope,
-): Response => {
+export const reply = (c: Context, status: ContentfulStatusCode, envelope: ErrorEnvelope): Response => {
   if (envelope.retryAfter !== undefined) c.header("retry-after", String(envelope.retryAfter));
   return c.json(envelope, status, { "cache-control": "no-store" });
 };

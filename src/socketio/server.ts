@@ -1,11 +1,13 @@
-import type { CloseReason, EngineApplication } from "../engineio/server.ts";
+import type { EngineApplication } from "../engineio/server.ts";
 import type { Session } from "../engineio/session.ts";
+import type { CloseReason } from "../engineio/transport.ts";
+import type { After } from "../lib/after.ts";
 import { Decoder } from "./decode.ts";
 import { encodePacket } from "./encode.ts";
 import type { Packet } from "./packet.ts";
 import { Socket } from "./socket.ts";
 
-export type DisconnectReason = CloseReason | "client namespace disconnect";
+export type DisconnectReason = CloseReason | "client namespace disconnect" | "server namespace disconnect";
 
 /** An application's answer to CONNECT. */
 export type ConnectVerdict<Data> =
@@ -53,6 +55,7 @@ export interface SocketServerDeps<Data> {
   readonly closeSession: (session: Session, reason: CloseReason) => void;
   /** Told of a failed handler; the session is closed. */
   readonly onError: (error: unknown) => void;
+  readonly after: After;
 }
 
 interface SavedState<Data> {
@@ -143,12 +146,10 @@ export class SocketServer<Data> implements EngineApplication {
         this.#event(state.socket, packet);
         return;
       case "ack":
-        // The server asks for no acks; an unknown id is ignored, as by the reference server.
+        state.socket.acknowledged(packet.id, packet.data);
         return;
       case "disconnect":
-        client.states.delete(packet.nsp);
-        this.#left(state, "client namespace disconnect");
-        this.#save(session);
+        this.#leave(state.socket, "client namespace disconnect");
         return;
       case "connect":
       case "connect_error":
@@ -225,9 +226,19 @@ export class SocketServer<Data> implements EngineApplication {
     this.#deps.application.event(socket, { ...event, ack });
   }
 
+  /** Takes one socket out of its session, which goes on. */
+  #leave(socket: Socket<Data>, reason: DisconnectReason): void {
+    const states = this.#clients.get(socket.session)?.states;
+    const state = states?.get(socket.nsp);
+    if (state?.socket !== socket) return;
+    states?.delete(socket.nsp);
+    this.#left(state, reason);
+    this.#save(socket.session);
+  }
+
   #left(state: SocketState<Data>, reason: DisconnectReason): void {
     if (state.socket === undefined) return;
-    state.socket.connected = false;
+    state.socket.left();
     this.#deps.application.disconnect(state.socket, reason);
   }
 
@@ -235,7 +246,12 @@ export class SocketServer<Data> implements EngineApplication {
     session: Session,
     state: { nsp: string; id: string; data: Data; connected: boolean },
   ): Socket<Data> {
-    return new Socket(session, state, () => this.#save(session));
+    const socket: Socket<Data> = new Socket(session, state, {
+      save: () => this.#save(session),
+      leave: () => this.#leave(socket, "server namespace disconnect"),
+      after: this.#deps.after,
+    });
+    return socket;
   }
 
   #save(session: Session, established?: boolean): void {

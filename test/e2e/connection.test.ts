@@ -35,8 +35,8 @@ describe("CONN-1 handshake", () => {
   it.each([
     ["an unknown transport", "?EIO=4&transport=carrier-pigeon", {}, 400, 0, "Transport unknown"],
     ["no transport", "", {}, 400, 0, "Transport unknown"],
-    ["long-polling, which is not offered yet", "?EIO=4&transport=polling", {}, 400, 0, "Transport unknown"],
     ["an unknown session", "?EIO=4&transport=websocket&sid=x", {}, 400, 1, "Session ID unknown"],
+    ["an unknown session", "?EIO=4&transport=polling&sid=x", {}, 400, 1, "Session ID unknown"],
     ["another method", "?EIO=4&transport=websocket", { method: "PUT" }, 400, 2, "Bad handshake method"],
     ["no upgrade", "?EIO=4&transport=websocket", {}, 400, 3, "Bad request"],
   ])("answers %s", async (_, query, init, status, code, message) => {

@@ -1,4 +1,4 @@
-import { build } from "../../scripts/lib/local-server.ts";
+import { build, SERVICE } from "../../scripts/lib/local-server.ts";
 
 /** Vitest global setup: the end-to-end tests run what would be deployed. */
-export const setup = build;
+export const setup = (): Promise<void> => build(SERVICE);

@@ -1,6 +1,7 @@
 import { EngineServer } from "../../src/engineio/server.ts";
 import { Session } from "../../src/engineio/session.ts";
-import type { CloseCode, OutgoingPacket, Transport } from "../../src/engineio/transport.ts";
+import type { CloseReason, OutgoingPacket, Transport } from "../../src/engineio/transport.ts";
+import { CLOSE_CODES } from "../../src/gateway/websocket-transport.ts";
 import type { Joined, MembershipOp } from "../../src/rooms/protocol.ts";
 import type { SubscriberRow, SubscriberStore } from "../../src/rooms/subscribers.ts";
 
@@ -36,7 +37,7 @@ export class FakeClock {
 export class FakeTransport implements Transport {
   readonly name = "websocket";
   readonly sent: OutgoingPacket[] = [];
-  readonly closes: { readonly code: CloseCode; readonly reason: string }[] = [];
+  readonly closes: { readonly code: number; readonly reason: CloseReason }[] = [];
   /** What was saved last, as the platform would give it back. */
   saved: unknown;
   saves = 0;
@@ -46,8 +47,8 @@ export class FakeTransport implements Transport {
     this.sent.push(packet);
   }
 
-  close(code: CloseCode, reason: string): void {
-    this.closes.push({ code, reason });
+  close(reason: CloseReason): void {
+    this.closes.push({ code: CLOSE_CODES[reason], reason });
   }
 
   save(state: unknown): void {
@@ -70,6 +71,7 @@ export const ENGINE_CONFIG = {
   pingTimeout: 20_000,
   connectTimeout: 5_000,
   maxPayload: 1_000_000,
+  upgradeTimeout: 10_000,
 };
 
 export const createSession = (

@@ -1,4 +1,4 @@
-import { startServer } from "../../scripts/lib/local-server.ts";
+import { SERVICE, startServer } from "../../scripts/lib/local-server.ts";
 import { type ClientOptions, TestClient } from "./client.ts";
 import { JWT_VARS, signToken } from "./keys.ts";
 
@@ -48,6 +48,7 @@ export const startService = async ({
 }: ServiceOptions = {}): Promise<Service> => {
   const logs: string[] = [];
   const server = await startServer({
+    project: SERVICE,
     host: "127.0.0.1",
     port,
     vars: { ...JWT_VARS, INGEST_TOKENS: INGEST_TOKEN, GATEWAYS_PER_COLO: "2", ...vars },

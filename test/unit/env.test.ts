@@ -14,6 +14,7 @@ describe("configuration", () => {
       PING_TIMEOUT: 20_000,
       CONNECT_TIMEOUT: 5_000,
       MAX_PAYLOAD: 1_000_000,
+      UPGRADE_TIMEOUT: 10_000,
       MAX_SESSIONS_PER_GATEWAY: 10_000,
       GATEWAYS_PER_COLO: 4,
       MAX_ROOMS_PER_SOCKET: 100,

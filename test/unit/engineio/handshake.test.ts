@@ -18,36 +18,32 @@ const failure = (code: number, message: string) => ({
 });
 
 describe("CONN-1 handshake", () => {
-  it("opens a WebSocket", () => {
-    const opened = { ok: true, value: { kind: "open", transport: "websocket" } };
-    expect(check({})).toEqual(opened);
-    expect(check({ origin: "https://app.example" })).toEqual(opened);
+  it("opens a WebSocket, or a polling session", () => {
+    const opened = (transport: string) => ({ ok: true, value: { kind: "open", transport } });
+    expect(check({})).toEqual(opened("websocket"));
+    expect(check({ origin: "https://app.example" })).toEqual(opened("websocket"));
+    expect(check({ query: "EIO=4&transport=polling", upgrade: false })).toEqual(opened("polling"));
     // An empty session id is none.
-    expect(check({ query: "EIO=4&transport=websocket&sid=" })).toEqual(opened);
-    expect(check({ query: "EIO=4&transport=websocket&sid" })).toEqual(opened);
+    expect(check({ query: "EIO=4&transport=websocket&sid=" })).toEqual(opened("websocket"));
+    expect(check({ query: "EIO=4&transport=polling&sid", upgrade: false })).toEqual(opened("polling"));
+  });
+
+  it.each<Overrides>([
+    { query: "EIO=4&transport=polling&sid=x", upgrade: false },
+    { query: "EIO=4&transport=polling&sid=x", upgrade: false, method: "POST" },
+    { query: "EIO=4&transport=websocket&sid=x" },
+    // The gateway knows the session's version and transport.
+    { query: "EIO=3&transport=websocket&sid=x", upgrade: false },
+  ])("hands %j to the session that it names", (request) => {
+    expect(check(request)).toEqual({ ok: true, value: { kind: "session", id: "x" } });
   });
 
   // Each line mends the fault that the line above reports and keeps all the later ones.
   it.each<[Overrides, number, string]>([
     [
-      {
-        query: "EIO=3&sid=x&transport=polling",
-        method: "POST",
-        upgrade: false,
-        origin: "https://evil.example",
-      },
+      { query: "EIO=3&transport=x", method: "POST", upgrade: false, origin: "https://evil.example" },
       0,
       "Transport unknown",
-    ],
-    [
-      {
-        query: "EIO=3&sid=x&transport=websocket",
-        method: "POST",
-        upgrade: false,
-        origin: "https://evil.example",
-      },
-      1,
-      "Session ID unknown",
     ],
     [
       { query: "EIO=3&transport=websocket", method: "POST", upgrade: false, origin: "https://evil.example" },
@@ -62,6 +58,20 @@ describe("CONN-1 handshake", () => {
     [{ query: "EIO=3&transport=websocket", origin: "https://evil.example" }, 4, "Forbidden"],
     [{ query: "EIO=3&transport=websocket" }, 5, "Unsupported protocol version"],
   ])("reports the first fault of %j: %i %s", (request, code, message) => {
+    expect(check(request)).toEqual(failure(code, message));
+  });
+
+  it.each<[Overrides, number, string]>([
+    [{ query: "EIO=4&transport=polling" }, 3, "Bad request"],
+    [{ query: "EIO=4&transport=polling&sid=x" }, 3, "Bad request"],
+    [{ query: "EIO=4&transport=polling&sid=x", upgrade: false, method: "PUT" }, 2, "Bad handshake method"],
+    [
+      { query: "EIO=4&transport=polling&sid=x", upgrade: false, origin: "https://evil.example" },
+      4,
+      "Forbidden",
+    ],
+    [{ query: "EIO=3&transport=polling", upgrade: false }, 5, "Unsupported protocol version"],
+  ])("refuses %j: %i %s", (request, code, message) => {
     expect(check(request)).toEqual(failure(code, message));
   });
 

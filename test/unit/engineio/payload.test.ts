@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Packet } from "../../../src/engineio/packet.ts";
+import { encodePacket } from "../../../src/engineio/packet.ts";
 import { decodePayload, encodePayload, SEPARATOR } from "../../../src/engineio/payload.ts";
 import { err, ok } from "../../../src/lib/result.ts";
 
@@ -13,12 +14,12 @@ const payload = "4hello\x1e2\x1e4world\x1ebAQIDBA==";
 
 describe("engine.io payloads", () => {
   it("joins packets with the record separator, binary as base64", () => {
-    expect(encodePayload(packets)).toBe(payload);
+    expect(encodePayload(packets.map(encodePacket))).toBe(payload);
     expect(decodePayload(payload)).toEqual(ok(packets));
   });
 
   it("writes and reads a single packet", () => {
-    expect(encodePayload([{ type: "noop", data: "" }])).toBe("6");
+    expect(encodePayload(["6"])).toBe("6");
     expect(decodePayload("6")).toEqual(ok([{ type: "noop", data: "" }]));
   });
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { CloseReason, EngineApplication } from "../../../src/engineio/server.ts";
+import type { EngineApplication } from "../../../src/engineio/server.ts";
 import { EngineServer } from "../../../src/engineio/server.ts";
 import type { Session, SessionState } from "../../../src/engineio/session.ts";
+import type { CloseReason } from "../../../src/engineio/transport.ts";
 import { Deferred, ENGINE_CONFIG, FakeClock, FakeTransport, settled } from "../../support/fakes.ts";
 
 class FakeApplication implements EngineApplication {

@@ -5,6 +5,7 @@ import type { HandshakeContext } from "../../../src/gateway/handshake-context.ts
 import { Memberships } from "../../../src/gateway/memberships.ts";
 import type { SocketData } from "../../../src/gateway/socket-data.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
+import { after } from "../../../src/lib/after.ts";
 import { SocketServer } from "../../../src/socketio/server.ts";
 import type { Socket } from "../../../src/socketio/socket.ts";
 import { engineFor, FakeClock, FakeTransport, ScriptedRooms, settled } from "../../support/fakes.ts";
@@ -52,6 +53,7 @@ export class FakeGateway {
       log: (...line) => void this.logged.push(line),
     });
     const server: SocketServer<SocketData> = new SocketServer({
+      after,
       application,
       createId,
       closeSession: (session, reason) => this.engine.close(session, reason),

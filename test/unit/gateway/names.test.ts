@@ -14,13 +14,13 @@ describe("gateway names", () => {
     [["AMS"], "local-3"],
   ])("of location %j: %s", (colo, name) => {
     expect(gatewayName(colo, 3)).toBe(name);
-    expect(gatewayOf(`${name}.${RANDOM}`)).toBe(name);
+    expect(gatewayOf(`${name}.${RANDOM}`, 10_000)).toBe(name);
   });
 
   it.each(["", "AMS", "AMS-", "ams-1", "AMS-12345", "AMS-1\n", " AMS-1", "other-1", "AMS--1"])(
     "%j is none",
     (name) => {
-      expect(gatewayOf(`${name}.${RANDOM}`)).toBeUndefined();
+      expect(gatewayOf(`${name}.${RANDOM}`, 10_000)).toBeUndefined();
     },
   );
 
@@ -36,7 +36,7 @@ describe("session ids", () => {
   it.each(["AMS-0", "local-9999"])("name their gateway %s and hold 22 random characters", (gateway) => {
     const id = createSessionId(gateway);
     expect(id).toMatch(new RegExp(`^${gateway}\\.[A-Za-z0-9_-]{22}$`));
-    expect(gatewayOf(id)).toBe(gateway);
+    expect(gatewayOf(id, 10_000)).toBe(gateway);
     expect(createSessionId(gateway)).not.toBe(id);
   });
 
@@ -52,6 +52,6 @@ describe("session ids", () => {
     `xAMS-0.${RANDOM}`,
     `AMS-0.AMS-1.${RANDOM}`,
   ])("%j is none", (id) => {
-    expect(gatewayOf(id)).toBeUndefined();
+    expect(gatewayOf(id, 10_000)).toBeUndefined();
   });
 });

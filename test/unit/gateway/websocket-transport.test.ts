@@ -37,7 +37,7 @@ it("a WebSocket transport swallows what it is given after its end", () => {
 
 it("a WebSocket transport clears the attachment before it closes, so that no wake restores the session", () => {
   const { transport, calls } = create();
-  transport.close(1009, "payload too large");
+  transport.close("payload too large");
   expect(calls).toEqual([
     ["attach", null],
     ["close", 1009, "payload too large"],

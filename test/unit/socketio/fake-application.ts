@@ -1,5 +1,6 @@
 import type { EngineServer } from "../../../src/engineio/server.ts";
 import type { Session } from "../../../src/engineio/session.ts";
+import { after } from "../../../src/lib/after.ts";
 import type {
   ConnectRequest,
   ConnectVerdict,
@@ -66,6 +67,7 @@ export const createStack = (application = new FakeApplication()): Stack => {
   const errors: unknown[] = [];
   let ids = 0;
   const server: SocketServer<Data> = new SocketServer({
+    after,
     application,
     createId: () => `sid${++ids}`,
     closeSession: (session, reason) => engine.close(session, reason),

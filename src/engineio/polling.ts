@@ -1,0 +1,163 @@
+import { PACKET_CODES } from "./packet.ts";
+import { encodePayload } from "./payload.ts";
+import type { CloseReason, OutgoingPacket, Transport } from "./transport.ts";
+
+/**
+ * - `open`: GETs wait for packets, POSTs bring them
+ * - `closing`: ended by the server while no GET waited; the next one gets what is left, and CLOSE
+ * - `closed`: no request has anything to get here
+ */
+export type PollingStatus = "open" | "closing" | "closed";
+
+/** Told what becomes of a polling transport. */
+export interface PollingOwner {
+  /** The client does not fetch what waits for it, and too much does. */
+  overflowed(): void;
+  /** The transport is `closing`. */
+  closing(): void;
+  /** The transport is `closed`. Called once. */
+  closed(): void;
+}
+
+/** Characters and bytes that may wait for a client's next GET before the session is given up. */
+export const MAX_QUEUED = 4_000_000;
+
+/**
+ * A session whose packets wait for HTTP requests: one GET at a time takes them, one POST at a time brings the
+ * client's (protocol v4, "HTTP long-polling"). Knows no HTTP; state is the memory's, so whoever owns the transport
+ * keeps the object in memory.
+ */
+export class PollingTransport implements Transport {
+  readonly name = "polling";
+  readonly #owner: PollingOwner;
+  #status: PollingStatus = "open";
+  #queue: OutgoingPacket[] = [];
+  #queued = 0;
+  #flushing = false;
+  /** Answers the GET that waits. */
+  #answer: ((payload: string) => void) | undefined;
+  /** Stops reading the POST that is under way. */
+  #cancelPost: (() => void) | undefined;
+
+  constructor(owner: PollingOwner) {
+    this.#owner = owner;
+  }
+
+  get status(): PollingStatus {
+    return this.#status;
+  }
+
+  /** Queues a packet. All that one turn sends goes into one payload. */
+  send(packet: OutgoingPacket): void {
+    if (this.#status !== "open") return;
+    this.#queue.push(packet);
+    this.#queued += packet.length;
+    if (this.#answer === undefined && this.#queued <= MAX_QUEUED) return;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      if (this.#answer !== undefined) this.#flush();
+      else if (this.#status === "open" && this.#queued > MAX_QUEUED) this.#owner.overflowed();
+    });
+  }
+
+  /** A GET: its payload, as soon as there is one; `undefined` when another GET waits already. */
+  poll(): Promise<string> | undefined {
+    if (this.#answer !== undefined) return undefined;
+    return new Promise((resolve) => {
+      this.#answer = resolve;
+      this.#flush();
+    });
+  }
+
+  /** Answers the GET that waits, if one does: with NOOP if there is nothing else. */
+  release(): void {
+    if (this.#answer === undefined) return;
+    if (this.#queue.length === 0) this.#queue.push(PACKET_CODES.noop);
+    this.#flush();
+  }
+
+  /** A POST begins; `cancel` stops it. Returns false when another is under way. */
+  beginPost(cancel: () => void): boolean {
+    if (this.#cancelPost !== undefined) return false;
+    this.#cancelPost = cancel;
+    return true;
+  }
+
+  endPost(): void {
+    this.#cancelPost = undefined;
+  }
+
+  /** Ends without closing the session, and returns what the next transport is to send first. */
+  handOver(): OutgoingPacket[] {
+    const rest = this.#queue;
+    this.#queue = [];
+    this.#end(PACKET_CODES.noop);
+    return rest;
+  }
+
+  close(reason: CloseReason): void {
+    switch (reason) {
+      // The client's own wish: a GET that waits is let go, as by the reference server.
+      case "transport close":
+        this.#end(PACKET_CODES.noop);
+        return;
+      // The server's wish: the client is to get what was sent before, and to hear of it.
+      case "forced close":
+      case "connect timeout":
+        if (this.#answer !== undefined) {
+          this.#end(PACKET_CODES.close);
+          return;
+        }
+        this.#queue.push(PACKET_CODES.close);
+        this.#status = "closing";
+        this.#cancelPost?.();
+        this.#owner.closing();
+        return;
+      case "transport error":
+      case "ping timeout":
+      case "parse error":
+      case "payload too large":
+        this.#end(PACKET_CODES.close);
+        return;
+      default:
+        reason satisfies never;
+    }
+  }
+
+  /** Nobody has come for what a closing transport kept. */
+  expire(): void {
+    if (this.#status === "closing") this.#end(PACKET_CODES.close);
+  }
+
+  /** State lives and dies with the memory that holds the GET. */
+  save(): void {}
+
+  /** Every pong comes in a POST, through the session. */
+  lastPongAt(): undefined {}
+
+  /** Gives a GET that waits what is queued and `last`, and everything else an end. */
+  #end(last: string): void {
+    if (this.#status === "closed") return;
+    this.#status = "closed";
+    this.#cancelPost?.();
+    this.#queue.push(last);
+    this.#flush();
+    this.#queue = [];
+    this.#owner.closed();
+  }
+
+  #flush(): void {
+    const answer = this.#answer;
+    if (answer === undefined || this.#queue.length === 0) return;
+    const payload = encodePayload(this.#queue);
+    this.#queue = [];
+    this.#queued = 0;
+    this.#answer = undefined;
+    answer(payload);
+    if (this.#status !== "closing") return;
+    this.#status = "closed";
+    this.#owner.closed();
+  }
+}

@@ -1,0 +1,70 @@
+import { decodePacket } from "./packet.ts";
+import type { PollingTransport } from "./polling.ts";
+import type { Session } from "./session.ts";
+import type { Transport } from "./transport.ts";
+
+/** `opened`: nothing has come on the new transport yet. `probed`: it works, and polling is to pause. */
+export type UpgradeStatus = "opened" | "probed" | "completed" | "failed";
+
+/**
+ * A session on its way from polling to a WebSocket (protocol v4, "Upgrade"): the client probes the new transport,
+ * lets its last GET end, and says UPGRADE. Until then the session stays with polling; a failure changes nothing.
+ */
+export class Upgrade {
+  readonly session: Session;
+  readonly #from: PollingTransport;
+  readonly #to: Transport;
+  #status: UpgradeStatus = "opened";
+
+  constructor(session: Session, from: PollingTransport, to: Transport) {
+    this.session = session;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  get status(): UpgradeStatus {
+    return this.#status;
+  }
+
+  get pending(): boolean {
+    return this.#status === "opened" || this.#status === "probed";
+  }
+
+  /** Handles one frame on the new transport. */
+  receive(raw: string | Uint8Array): void {
+    if (!this.pending) return;
+    const decoded = decodePacket(raw);
+    const packet = decoded.ok ? decoded.value : undefined;
+    if (packet?.type === "ping" && packet.data === "probe") {
+      this.#status = "probed";
+      this.#to.send("3probe");
+      this.#from.release();
+    } else if (packet?.type === "upgrade") {
+      this.#complete();
+    } else {
+      this.fail();
+    }
+  }
+
+  /** The client is to pause polling: answers a GET that waits, if it still should. */
+  releasePoll(): void {
+    if (this.#status === "probed") this.#from.release();
+  }
+
+  /** Gives the new transport up: it misbehaved, took too long, or its session has ended. */
+  fail(): void {
+    if (!this.pending) return;
+    this.#status = "failed";
+    this.session.upgrade = undefined;
+    this.#to.close("transport close");
+  }
+
+  /** What polling had not handed out goes first, so that packets stay in order. */
+  #complete(): void {
+    this.#status = "completed";
+    this.session.upgrade = undefined;
+    const rest = this.#from.handOver();
+    this.session.moveTo(this.#to);
+    for (const packet of rest) this.session.send(packet);
+  }
+}

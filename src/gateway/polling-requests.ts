@@ -1,0 +1,137 @@
+import { BAD_REQUEST, type HandshakeError } from "../engineio/handshake.ts";
+import { PollingTransport } from "../engineio/polling.ts";
+import type { EngineServer } from "../engineio/server.ts";
+import type { Session } from "../engineio/session.ts";
+import type { After } from "../lib/after.ts";
+import { readText } from "../lib/read-text.ts";
+
+/** How long what a closing session still had is kept for its client's next GET, as by the reference server. */
+const CLOSE_TIMEOUT_MS = 30_000;
+
+/** While a session upgrades, a GET waits this long before it is let go, as with the reference server. */
+const RELEASE_AFTER_MS = 100;
+
+/** Timers keep an object in memory; this one is set anew as long as there is a reason. */
+const AWAKE_MS = 30_000;
+
+const NO_STORE = { "cache-control": "no-store" };
+
+/** A refusal in the reference server's form. */
+export const refusal = ({ code, message, status }: HandshakeError): Response =>
+  Response.json({ code, message }, { status, headers: NO_STORE });
+
+const payload = (body: string): Response =>
+  new Response(body, { headers: { "content-type": "text/plain; charset=UTF-8", ...NO_STORE } });
+
+/** The reference server's answer to a POST, with the content type that makes no browser offer a download. */
+const received = (): Response =>
+  new Response("ok", { headers: { "content-type": "text/html", ...NO_STORE } });
+
+/**
+ * GETs and POSTs of polling sessions. A session's queue lives in memory, so while there are polling sessions the
+ * object is kept there: docs/decisions/0007-polling-in-memory.md.
+ */
+export class PollingRequests {
+  readonly #engine: EngineServer;
+  readonly #after: After;
+  readonly #transports = new Map<string, PollingTransport>();
+  #sleepAgain: (() => void) | undefined;
+
+  constructor(engine: EngineServer, after: After) {
+    this.#engine = engine;
+    this.#after = after;
+  }
+
+  /** Opens a session, and answers with OPEN. */
+  async open(id: string, context: unknown): Promise<Response> {
+    const transport: PollingTransport = new PollingTransport({
+      overflowed: () => this.#engine.close(session, "transport error"),
+      closing: () => void this.#after(CLOSE_TIMEOUT_MS, () => transport.expire()),
+      closed: () => this.#closed(id),
+    });
+    this.#transports.set(id, transport);
+    this.#stayAwake();
+    const session = this.#engine.open(transport, id, context);
+    return this.#answer(transport);
+  }
+
+  /** The transport of a session that is closed, but has not told its client yet. */
+  closing(id: string): PollingTransport | undefined {
+    const transport = this.#transports.get(id);
+    return transport?.status === "closing" ? transport : undefined;
+  }
+
+  /** Gives a client the end of its session. */
+  finish(transport: PollingTransport, request: Request): Promise<Response> {
+    return request.method === "GET" ? this.#answer(transport) : Promise.resolve(refusal(BAD_REQUEST));
+  }
+
+  async handle(session: Session, transport: PollingTransport, request: Request): Promise<Response> {
+    return request.method === "GET"
+      ? this.#get(session, transport, request)
+      : this.#post(session, transport, request);
+  }
+
+  async #get(session: Session, transport: PollingTransport, request: Request): Promise<Response> {
+    const gone = (): void => this.#engine.close(session, "transport error");
+    const polled = transport.poll();
+    if (polled === undefined) {
+      gone();
+      return refusal(BAD_REQUEST);
+    }
+    request.signal.addEventListener("abort", gone);
+    const upgrade = session.upgrade;
+    if (upgrade?.status === "probed") this.#after(RELEASE_AFTER_MS, () => upgrade.releasePoll());
+    const body = await polled;
+    request.signal.removeEventListener("abort", gone);
+    return payload(body);
+  }
+
+  async #post(session: Session, transport: PollingTransport, request: Request): Promise<Response> {
+    const { maxPayload } = this.#engine.config;
+    const reading = new AbortController();
+    const type = request.headers.get("content-type");
+    if (type === "application/octet-stream" || !transport.beginPost(() => reading.abort())) {
+      this.#engine.close(session, "transport error");
+      return refusal(BAD_REQUEST);
+    }
+    const text = await readText(request.body, maxPayload, reading.signal);
+    transport.endPost();
+    if (text.ok) {
+      if (session.transport !== transport || session.closed) return refusal(BAD_REQUEST);
+      return this.#engine.receivePayload(session, text.value) ? received() : refusal(BAD_REQUEST);
+    }
+    switch (text.error) {
+      case "too large":
+        this.#engine.close(session, "payload too large");
+        return new Response(null, { status: 413, headers: NO_STORE });
+      case "not UTF-8":
+        this.#engine.close(session, "parse error");
+        return refusal(BAD_REQUEST);
+      case "broken":
+        if (session.transport === transport) this.#engine.close(session, "transport error");
+        return refusal(BAD_REQUEST);
+      default:
+        return text.error satisfies never;
+    }
+  }
+
+  async #answer(transport: PollingTransport): Promise<Response> {
+    const polled = transport.poll();
+    return polled === undefined ? refusal(BAD_REQUEST) : payload(await polled);
+  }
+
+  #closed(id: string): void {
+    this.#transports.delete(id);
+    if (this.#transports.size > 0) return;
+    this.#sleepAgain?.();
+    this.#sleepAgain = undefined;
+  }
+
+  #stayAwake(): void {
+    this.#sleepAgain ??= this.#after(AWAKE_MS, () => {
+      this.#sleepAgain = undefined;
+      this.#stayAwake();
+    });
+  }
+}

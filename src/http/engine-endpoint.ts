@@ -1,0 +1,105 @@
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import {
+  checkHandshake,
+  type HandshakeError,
+  isUpgrade,
+  originAllowed,
+  UNKNOWN_SESSION,
+} from "../engineio/handshake.ts";
+import { CONTEXT_HEADER, encodeContext, type HandshakeContext } from "../gateway/handshake-context.ts";
+import { gatewayCandidates, gatewayOf } from "../gateway/names.ts";
+import { describeError, log } from "../lib/log.ts";
+import { reply } from "./reply.ts";
+
+/** Seconds after which a client may find room again. */
+const RETRY_AFTER_S = 5;
+
+/** What an Engine.IO endpoint needs to know of the Worker it is mounted in. */
+export interface EndpointOptions<E extends object> {
+  gateways(env: E): Pick<DurableObjectNamespace, "getByName">;
+  /** Gateways of one Cloudflare location. */
+  gatewaysPerColo(env: E): number;
+  allowedOrigins(env: E): readonly string[];
+  /** What a new session's gateway is to know of its handshake; a Response refuses it. */
+  context(c: Context<{ Bindings: E }>): Promise<HandshakeContext | Response>;
+}
+
+/**
+ * The Engine.IO endpoint (CONN-1). The id of a session names its gateway, so any Worker takes any request: no
+ * sticky sessions. Bodies of requests and answers are passed on as they come.
+ */
+export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): Hono<{ Bindings: E }> => {
+  type C = Context<{ Bindings: E }>;
+  const endpoint = new Hono<{ Bindings: E }>();
+
+  // Browsers may read the answers only with these headers.
+  endpoint.use((c, next) =>
+    cors({
+      origin: (origin) => (originAllowed(origin, options.allowedOrigins(c.env)) ? origin : null),
+      credentials: true,
+      allowMethods: ["GET", "POST"],
+    })(c, next),
+  );
+
+  endpoint.all("/", async (c) => {
+    const checked = checkHandshake(
+      {
+        method: c.req.method,
+        query: new URL(c.req.url).searchParams,
+        upgrade: isUpgrade(c.req.raw),
+        origin: c.req.header("origin"),
+      },
+      options.allowedOrigins(c.env),
+    );
+    if (!checked.ok) return refuse(c, checked.error);
+    if (checked.value.kind === "session") return passOn(c, checked.value.id);
+    const context = await options.context(c);
+    return context instanceof Response ? context : open(c, context);
+  });
+
+  const refuse = (c: C, { code, message, status }: HandshakeError): Response =>
+    c.json({ code, message }, status, { "cache-control": "no-store" });
+
+  const unavailable = (c: C, message: string): Response =>
+    reply(c, 503, { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S });
+
+  /** Hands a handshake to a gateway of this location, or to another if that one is full or failing. */
+  const open = async (c: C, context: HandshakeContext): Promise<Response> => {
+    const headers = headersFor(c);
+    headers.set(CONTEXT_HEADER, encodeContext(context));
+    const count = options.gatewaysPerColo(c.env);
+    for (const gateway of gatewayCandidates(c.req.raw.cf?.colo, count, Math.random)) {
+      try {
+        const response = await options.gateways(c.env).getByName(gateway).fetch(c.req.url, { headers });
+        if (response.status !== 503) return response;
+      } catch (error) {
+        log("error", "gateway_unreachable", { gateway, error: describeError(error) });
+      }
+    }
+    return unavailable(c, "No gateway has room now. Try again.");
+  };
+
+  /** Hands a request of a session to its gateway. What a POST carries can be sent once only. */
+  const passOn = async (c: C, id: string): Promise<Response> => {
+    const gateway = gatewayOf(id, options.gatewaysPerColo(c.env));
+    if (gateway === undefined) return refuse(c, UNKNOWN_SESSION);
+    const { method, body } = c.req.raw;
+    try {
+      const stub = options.gateways(c.env).getByName(gateway);
+      return await stub.fetch(c.req.url, { method, body, headers: headersFor(c) });
+    } catch (error) {
+      log("error", "gateway_unreachable", { gateway, error: describeError(error) });
+      return unavailable(c, "The session's gateway cannot be reached. Connect again.");
+    }
+  };
+
+  return endpoint;
+};
+
+/** A request's headers as its gateway may see them: no credential, and nothing that only the Worker may say. */
+const headersFor = (c: Context): Headers => {
+  const headers = new Headers(c.req.raw.headers);
+  for (const name of ["authorization", "cookie", CONTEXT_HEADER]) headers.delete(name);
+  return headers;
+};

@@ -1,0 +1,7 @@
+/** Calls `run` once, `ms` milliseconds from now, unless the returned function is called before. */
+export type After = (ms: number, run: () => void) => () => void;
+
+export const after: After = (ms, run) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
