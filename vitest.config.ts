@@ -22,12 +22,21 @@ export default defineConfig({
         ],
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
       },
+      { test: { name: "conformance", include: ["test/conformance/*.test.ts"], hookTimeout: 60_000 } },
       {
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: "test/support/build.ts",
           testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "fuzz",
+          include: ["test/fuzz/**/*.test.ts"],
+          globalSetup: "test/support/build.ts",
           hookTimeout: 60_000,
         },
       },

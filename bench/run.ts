@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine, loadAverage } from "./lib/machine.ts";
+import { compression } from "./scenarios/compression.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import type { Options, Scenario } from "./scenarios/scenario.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { "fan-out": fanOut };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { "fan-out": fanOut, compression };
 
 const USAGE = `Usage: npm run bench -- [scenario] [options]
 

@@ -15,6 +15,7 @@ const STEPS: readonly (readonly [what: string, command: string, ...args: string[
   ["types of src", "tsc", "-p", "."],
   ["types of test, scripts and bench", "tsc", "-p", "test"],
   ["types of test/workerd", "tsc", "-p", "test/workerd"],
+  ["types of test/conformance/worker", "tsc", "-p", "test/conformance/worker"],
   ["events reference", "node", "scripts/events-doc.ts", "--check"],
   ["rules and their tests", "node", "scripts/spec-tests.ts", "--check"],
 ];

@@ -63,7 +63,6 @@ To connect, in an empty folder: npm install socket.io-client, then save as clien
   import { io } from 'socket.io-client';
   const socket = io('${url}', {
     auth: { token: 'Bearer ${token}' },
-    transports: ['websocket'],
   });
   socket.on('connected', (hello) => console.log('ready:', hello));
   socket.on('connect_error', (error) => console.error('refused:', error.message));

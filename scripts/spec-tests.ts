@@ -11,17 +11,17 @@ const ROOT = path.resolve(import.meta.dirname, "..");
 const SPEC = path.join(ROOT, "docs/spec.md");
 const HEADING = "## Tests\n";
 
-const RULE = /\b(?:CONN|AUTH|ROOM|MKT|FAN|ERR|ING)-\d\b/g;
+const RULE = /\b(?:CONN|AUTH|ROOM|MKT|FAN|ERR|ING)-\d+\b/g;
 /** Titles, rows of `it.each` among them, are the only quoted strings of tests that name rules. */
 const QUOTED = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/g;
 
 const spec = readFileSync(SPEC, "utf8");
-const rules = [...spec.matchAll(/^\*\*((?:CONN|AUTH|ROOM|MKT|FAN|ERR|ING)-\d) /gm)].map(
+const rules = [...spec.matchAll(/^\*\*((?:CONN|AUTH|ROOM|MKT|FAN|ERR|ING)-\d+) /gm)].map(
   ([, rule]) => rule ?? "",
 );
 
 const citing = new Map<string, string[]>(rules.map((rule) => [rule, []]));
-for (const file of globSync("**/*.test.ts", { cwd: path.join(ROOT, "test") }).sort()) {
+for (const file of globSync("{**/*.test.ts,conformance/*.ts}", { cwd: path.join(ROOT, "test") }).sort()) {
   const titles = readFileSync(path.join(ROOT, "test", file), "utf8").match(QUOTED) ?? [];
   const cited = new Set(titles.flatMap((title) => title.match(RULE) ?? []));
   for (const rule of cited) citing.get(rule)?.push(file.replaceAll("\\", "/"));
@@ -29,7 +29,7 @@ for (const file of globSync("**/*.test.ts", { cwd: path.join(ROOT, "test") }).so
 
 const rows = [...citing].map(
   ([rule, files]) =>
-    `- ${rule}: ${files.map((file) => `[${file.replace(".test.ts", "")}](../test/${file})`).join(", ")}`,
+    `- ${rule}: ${files.map((file) => `[${file.replace(/(?:\.test)?\.ts$/, "")}](../test/${file})`).join(", ")}`,
 );
 const made = `${spec.slice(0, spec.indexOf(HEADING))}${HEADING}
 Which files under test/ cite a rule in their titles. Written by \`npm run docs\`.

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { compatibilityDate } from "../lib/compatibility-date.ts";
+import { compatibility } from "../lib/compatibility.ts";
 import { encodeFrame } from "../lib/events.ts";
 import { postJson, type TargetKind } from "./target.ts";
 import { startWorkerd } from "./workerd.ts";
@@ -11,7 +11,7 @@ export const bareDo: TargetKind = {
   start: async () => {
     const workerd = await startWorkerd({
       script: await readFile(path.join(import.meta.dirname, "../floor/index.js"), "utf8"),
-      compatibilityDate: await compatibilityDate(),
+      ...(await compatibility()),
       vars: {},
       namespaces: { FLOOR: "Floor" },
     });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { build, SERVICE } from "../../scripts/lib/local-server.ts";
 import { ROOT } from "../../scripts/lib/wrangler.ts";
-import { compatibilityDate } from "../lib/compatibility-date.ts";
+import { type Compatibility, compatibility } from "../lib/compatibility.ts";
 import { EVENT, ROOM } from "../lib/events.ts";
 import { postJson, type TargetKind } from "./target.ts";
 import { startWorkerd } from "./workerd.ts";
@@ -50,18 +50,23 @@ const untilHealthy = async (url: URL): Promise<void> => {
   }
 };
 
+const withCompression = ({ compatibilityDate, compatibilityFlags }: Compatibility): Compatibility => ({
+  compatibilityDate,
+  compatibilityFlags: compatibilityFlags.filter((flag) => flag !== "no_web_socket_compression"),
+});
+
 /** The service, as it would be deployed, on one gateway. */
 export const ledgercore: TargetKind = {
   name: "LedgerCore",
   prepare: async () => {
     await builtScript();
   },
-  start: async ({ sockets }) => {
+  start: async ({ sockets, compression = false }) => {
     const { jwks, tokens } = await createCredentials();
     const ingestToken = randomBytes(24).toString("base64url");
     const workerd = await startWorkerd({
       script: await builtScript(),
-      compatibilityDate: await compatibilityDate(),
+      ...(compression ? withCompression(await compatibility()) : await compatibility()),
       vars: {
         ALLOWED_ORIGINS: "*",
         INGEST_TOKENS: ingestToken,

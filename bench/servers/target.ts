@@ -16,6 +16,8 @@ export interface Target {
 export interface TargetOptions {
   /** Sockets it must be ready to hold. */
   readonly sockets: number;
+  /** Whether clients may have permessage-deflate, which the service is deployed without. */
+  readonly compression?: boolean;
 }
 
 export interface TargetKind {

@@ -5,14 +5,14 @@ import os from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { stopChild, track } from "../lib/children.ts";
+import type { Compatibility } from "../lib/compatibility.ts";
 
 /** The package's main module exports the path of the platform's binary. */
 export const WORKERD: string = createRequire(import.meta.url)("workerd").default;
 
-export interface WorkerdOptions {
+export interface WorkerdOptions extends Compatibility {
   /** Source of the Worker, one ES module. */
   readonly script: string;
-  readonly compatibilityDate: string;
   readonly vars: Readonly<Record<string, string>>;
   /** Binding → class of each Durable Object namespace. */
   readonly namespaces: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ const MAX_LOG_CHARS = 4_000;
 
 const quote = (text: string): string => JSON.stringify(text);
 
-const configOf = ({ compatibilityDate, vars, namespaces }: WorkerdOptions): string => {
+const configOf = ({ compatibilityDate, compatibilityFlags, vars, namespaces }: WorkerdOptions): string => {
   const bindings = [
     ...Object.entries(namespaces).map(
       ([name, className]) => `(name = ${quote(name)}, durableObjectNamespace = ${quote(className)})`,
@@ -48,6 +48,7 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [ (name = "index.js", esModule = embed "index.js") ],
   compatibilityDate = ${quote(compatibilityDate)},
+  compatibilityFlags = [ ${compatibilityFlags.map(quote).join(", ")} ],
   bindings = [ ${bindings.join(",\n    ")} ],
   durableObjectNamespaces = [ ${classes.join(", ")} ],
   durableObjectStorage = (localDisk = "disk") );

@@ -47,11 +47,17 @@ export class Heartbeat {
     return due;
   }
 
-  /** Marks a ping sent at `now`. */
+  /**
+   * Marks a ping sent at `now`. On a schedule of its own a session's times do not drift by the alarm's small delays;
+   * a ping that is really late counts from when it went out.
+   */
   pinged(session: Session, now: number): void {
-    session.lastPingAt = now;
+    const { pingInterval, pingTimeout } = this.#config;
+    const due = session.lastPingAt + pingInterval;
+    const onTime = !this.hibernates && due <= now && now - due < pingTimeout / 4;
+    session.lastPingAt = onTime ? due : now;
     if (session.unansweredAt === undefined || aliveAt(session) >= session.unansweredAt) {
-      session.unansweredAt = now;
+      session.unansweredAt = session.lastPingAt;
     }
   }
 

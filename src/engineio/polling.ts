@@ -62,9 +62,9 @@ export class PollingTransport implements Transport {
     });
   }
 
-  /** A GET: its payload, as soon as there is one; `undefined` when another GET waits already. */
+  /** A GET: its payload, as soon as there is one; `undefined` when another waits already, or none will ever come. */
   poll(): Promise<string> | undefined {
-    if (this.#answer !== undefined) return undefined;
+    if (this.#answer !== undefined || this.#status === "closed") return undefined;
     return new Promise((resolve) => {
       this.#answer = resolve;
       this.#flush();
@@ -98,6 +98,7 @@ export class PollingTransport implements Transport {
   }
 
   close(reason: CloseReason): void {
+    if (this.#status !== "open") return;
     switch (reason) {
       // The client's own wish: a GET that waits is let go, as by the reference server.
       case "transport close":

@@ -145,9 +145,9 @@ export class EngineServer {
     }
   }
 
-  /** Closes the sessions that left a ping unanswered too long; returns when to look again (ms), if ever. */
-  closeSilent(): number | undefined {
-    const { silent, next } = this.heartbeat.silent(this.sessions.values(), this.#clock());
+  /** Closes those sessions that left a ping unanswered too long; returns when to look again (ms), if ever. */
+  closeSilent(sessions: Iterable<Session> = this.sessions.values()): number | undefined {
+    const { silent, next } = this.heartbeat.silent(sessions, this.#clock());
     for (const session of silent) this.close(session, "ping timeout");
     return next;
   }

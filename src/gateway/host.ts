@@ -84,7 +84,7 @@ export class GatewayHost {
     const id = query.get("sid");
     const upgrade = isUpgrade(request);
     if (!id) return this.#open(request, upgrade);
-    const session = this.engine.sessions.get(id);
+    const session = this.#live(id);
     const closing = session === undefined ? this.#polling.closing(id) : undefined;
     const transport = session?.transport ?? closing;
     if (transport === undefined) return refusal(UNKNOWN_SESSION);
@@ -138,6 +138,13 @@ export class GatewayHost {
       default:
         return name satisfies never;
     }
+  }
+
+  /** The session of that id; one that is overdue ends here, if its alarm is late. */
+  #live(id: string): Session | undefined {
+    const session = this.engine.sessions.get(id);
+    if (session !== undefined) this.engine.closeSilent([session]);
+    return this.engine.sessions.get(id);
   }
 
   #open(request: Request, upgrade: boolean): Response | Promise<Response> {

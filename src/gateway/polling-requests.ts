@@ -44,10 +44,16 @@ export class PollingRequests {
 
   /** Opens a session, and answers with OPEN. */
   async open(id: string, context: unknown): Promise<Response> {
+    let cancelExpiry: (() => void) | undefined;
     const transport: PollingTransport = new PollingTransport({
       overflowed: () => this.#engine.close(session, "transport error"),
-      closing: () => void this.#after(CLOSE_TIMEOUT_MS, () => transport.expire()),
-      closed: () => this.#closed(id),
+      closing: () => {
+        cancelExpiry = this.#after(CLOSE_TIMEOUT_MS, () => transport.expire());
+      },
+      closed: () => {
+        cancelExpiry?.();
+        this.#closed(id);
+      },
     });
     this.#transports.set(id, transport);
     this.#stayAwake();
@@ -80,6 +86,7 @@ export class PollingRequests {
       return refusal(BAD_REQUEST);
     }
     request.signal.addEventListener("abort", gone);
+    if (request.signal.aborted) gone();
     const upgrade = session.upgrade;
     if (upgrade?.status === "probed") this.#after(RELEASE_AFTER_MS, () => upgrade.releasePoll());
     const body = await polled;
