@@ -20,7 +20,7 @@ export interface PollingOwner {
 }
 
 /** Characters and bytes that may wait for a client's next GET before the session is given up. */
-export const MAX_QUEUED = 4_000_000;
+export const MAX_QUEUED = 2_000_000;
 
 /**
  * A session whose packets wait for HTTP requests: one GET at a time takes them, one POST at a time brings the

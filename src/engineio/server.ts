@@ -58,6 +58,7 @@ export class EngineServer {
       id,
       openedAt: this.#clock(),
       established: false,
+      pongAt: 0,
       application: undefined,
     });
     this.sessions.set(id, session);
@@ -109,13 +110,13 @@ export class EngineServer {
   }
 
   /**
-   * A client tries `transport` for its polling session. `undefined` when the session is not polling, or is trying
-   * another one already.
+   * A client tries `transport` for its polling session; `ended` is called when that has worked or failed.
+   * `undefined` when the session is not polling, or is trying another one already.
    */
-  upgrade(session: Session, transport: Transport): Upgrade | undefined {
+  upgrade(session: Session, transport: Transport, ended: () => void): Upgrade | undefined {
     const from = session.transport;
     if (!(from instanceof PollingTransport) || session.upgrade !== undefined) return undefined;
-    session.upgrade = new Upgrade(session, from, transport);
+    session.upgrade = new Upgrade(session, from, transport, ended);
     return session.upgrade;
   }
 

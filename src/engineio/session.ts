@@ -6,6 +6,7 @@ export interface SessionState {
   readonly id: string;
   readonly openedAt: number;
   readonly established: boolean;
+  readonly pongAt: number;
   readonly application: unknown;
 }
 
@@ -18,7 +19,7 @@ export class Session {
   /** The WebSocket that a polling session is trying. */
   upgrade: Upgrade | undefined;
   /** When a pong last arrived through the object itself, ms since the epoch. */
-  pongAt = 0;
+  pongAt: number;
   /** When the session was last pinged, or opened. */
   lastPingAt: number;
   /** When the oldest ping without an answer was sent. */
@@ -31,6 +32,7 @@ export class Session {
     this.#transport = transport;
     this.id = state.id;
     this.openedAt = state.openedAt;
+    this.pongAt = state.pongAt;
     this.lastPingAt = state.openedAt;
     this.#established = state.established;
     this.#application = state.application;
@@ -79,6 +81,7 @@ export class Session {
       id: this.id,
       openedAt: this.openedAt,
       established: this.#established,
+      pongAt: this.pongAt,
       application: this.#application,
     } satisfies SessionState);
   }

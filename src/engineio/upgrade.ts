@@ -14,12 +14,14 @@ export class Upgrade {
   readonly session: Session;
   readonly #from: PollingTransport;
   readonly #to: Transport;
+  readonly #ended: () => void;
   #status: UpgradeStatus = "opened";
 
-  constructor(session: Session, from: PollingTransport, to: Transport) {
+  constructor(session: Session, from: PollingTransport, to: Transport, ended: () => void) {
     this.session = session;
     this.#from = from;
     this.#to = to;
+    this.#ended = ended;
   }
 
   get status(): UpgradeStatus {
@@ -54,17 +56,21 @@ export class Upgrade {
   /** Gives the new transport up: it misbehaved, took too long, or its session has ended. */
   fail(): void {
     if (!this.pending) return;
-    this.#status = "failed";
-    this.session.upgrade = undefined;
+    this.#end("failed");
     this.#to.close("transport close");
   }
 
   /** What polling had not handed out goes first, so that packets stay in order. */
   #complete(): void {
-    this.#status = "completed";
-    this.session.upgrade = undefined;
+    this.#end("completed");
     const rest = this.#from.handOver();
     this.session.moveTo(this.#to);
     for (const packet of rest) this.session.send(packet);
+  }
+
+  #end(status: "completed" | "failed"): void {
+    this.#status = status;
+    this.session.upgrade = undefined;
+    this.#ended();
   }
 }

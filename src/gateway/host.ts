@@ -1,5 +1,4 @@
 import { checkSessionRequest, isUpgrade, UNKNOWN_SESSION } from "../engineio/handshake.ts";
-import { PollingTransport } from "../engineio/polling.ts";
 import { type EngineApplication, type EngineConfig, EngineServer } from "../engineio/server.ts";
 import type { Session, SessionState } from "../engineio/session.ts";
 import type { After } from "../lib/after.ts";
@@ -85,15 +84,12 @@ export class GatewayHost {
     const upgrade = isUpgrade(request);
     if (!id) return this.#open(request, upgrade);
     const session = this.#live(id);
-    const closing = session === undefined ? this.#polling.closing(id) : undefined;
-    const transport = session?.transport ?? closing;
-    if (transport === undefined) return refusal(UNKNOWN_SESSION);
-    const checked = checkSessionRequest({ query, upgrade }, transport.name);
+    if (session === undefined) {
+      return upgrade ? refusal(UNKNOWN_SESSION) : this.#polling.finish(id, request);
+    }
+    const checked = checkSessionRequest({ query, upgrade }, session.transport.name);
     if (!checked.ok) return refusal(checked.error);
-    if (upgrade) return this.#upgrade(session);
-    if (closing !== undefined) return this.#polling.finish(closing, request);
-    if (session === undefined || !(transport instanceof PollingTransport)) return refusal(UNKNOWN_SESSION);
-    return this.#polling.handle(session, transport, request);
+    return upgrade ? this.#upgrade(session) : this.#polling.handle(session, request);
   }
 
   message(webSocket: WebSocket, message: string | ArrayBuffer): void {
@@ -163,9 +159,9 @@ export class GatewayHost {
   }
 
   /** Lets a client try a WebSocket for its polling session; one that it may not try is closed at once. */
-  #upgrade(session: Session | undefined): Response {
+  #upgrade(session: Session): Response {
     const { 0: client, 1: server } = new WebSocketPair();
-    if (session !== undefined && this.#upgrades.begin(session, server, this.#transport(server))) {
+    if (this.#upgrades.begin(session, server, this.#transport(server))) {
       this.#accept(server);
     } else {
       server.accept();

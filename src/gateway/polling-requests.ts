@@ -1,4 +1,4 @@
-import { BAD_REQUEST, type HandshakeError } from "../engineio/handshake.ts";
+import { BAD_REQUEST, type HandshakeError, UNKNOWN_SESSION } from "../engineio/handshake.ts";
 import { PollingTransport } from "../engineio/polling.ts";
 import type { EngineServer } from "../engineio/server.ts";
 import type { Session } from "../engineio/session.ts";
@@ -61,21 +61,21 @@ export class PollingRequests {
     return this.#answer(transport);
   }
 
-  /** The transport of a session that is closed, but has not told its client yet. */
-  closing(id: string): PollingTransport | undefined {
-    const transport = this.#transports.get(id);
-    return transport?.status === "closing" ? transport : undefined;
-  }
-
-  /** Gives a client the end of its session. */
-  finish(transport: PollingTransport, request: Request): Promise<Response> {
-    return request.method === "GET" ? this.#answer(transport) : Promise.resolve(refusal(BAD_REQUEST));
-  }
-
-  async handle(session: Session, transport: PollingTransport, request: Request): Promise<Response> {
+  /** A request of a session that is there. */
+  async handle(session: Session, request: Request): Promise<Response> {
+    const transport = this.#transports.get(session.id);
+    if (transport === undefined) return refusal(BAD_REQUEST);
     return request.method === "GET"
       ? this.#get(session, transport, request)
       : this.#post(session, transport, request);
+  }
+
+  /** A request of a session that is not there (any more): a GET gets what a closing one has left. */
+  async finish(id: string, request: Request): Promise<Response> {
+    const transport = this.#transports.get(id);
+    return transport === undefined || request.method !== "GET"
+      ? refusal(UNKNOWN_SESSION)
+      : this.#answer(transport);
   }
 
   async #get(session: Session, transport: PollingTransport, request: Request): Promise<Response> {

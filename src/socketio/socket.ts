@@ -65,6 +65,7 @@ export class Socket<Data> {
   ): Promise<Result<readonly unknown[], AckError>> {
     if (!this.connected) return Promise.resolve(err("disconnected"));
     const id = this.#nextAckId++;
+    this.packet({ type: "event", nsp: this.nsp, id, data: [name, ...args] });
     return new Promise((resolve) => {
       const cancelTimeout = this.#host.after(timeoutMs, () => acknowledge(err("timeout")));
       const acknowledge: Acknowledge = (result) => {
@@ -73,7 +74,6 @@ export class Socket<Data> {
         resolve(result);
       };
       this.#acks.set(id, acknowledge);
-      this.packet({ type: "event", nsp: this.nsp, id, data: [name, ...args] });
     });
   }
 

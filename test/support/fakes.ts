@@ -1,7 +1,9 @@
-import { EngineServer } from "../../src/engineio/server.ts";
+import { type PollingOwner, PollingTransport } from "../../src/engineio/polling.ts";
+import { type EngineApplication, EngineServer } from "../../src/engineio/server.ts";
 import { Session } from "../../src/engineio/session.ts";
 import type { CloseReason, OutgoingPacket, Transport } from "../../src/engineio/transport.ts";
 import { CLOSE_CODES } from "../../src/gateway/websocket-transport.ts";
+import type { After } from "../../src/lib/after.ts";
 import type { Joined, MembershipOp } from "../../src/rooms/protocol.ts";
 import type { SubscriberRow, SubscriberStore } from "../../src/rooms/subscribers.ts";
 
@@ -31,6 +33,39 @@ export class FakeClock {
   }
 
   readonly read = (): number => this.now;
+}
+
+/** Timers that run when the test lets time pass. */
+export class FakeTimers {
+  #now = 0;
+  readonly #set = new Set<{ readonly at: number; readonly run: () => void }>();
+
+  readonly after: After = (ms, run) => {
+    const timer = { at: this.#now + ms, run };
+    this.#set.add(timer);
+    return () => void this.#set.delete(timer);
+  };
+
+  /** In how many milliseconds each timer runs, soonest first. */
+  get pending(): number[] {
+    return this.#soonestFirst().map(({ at }) => at - this.#now);
+  }
+
+  pass(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = this.#soonestFirst()[0];
+      if (next === undefined || next.at > end) break;
+      this.#now = next.at;
+      this.#set.delete(next);
+      next.run();
+    }
+    this.#now = end;
+  }
+
+  #soonestFirst() {
+    return [...this.#set].sort((a, b) => a.at - b.at);
+  }
 }
 
 /** A client's end of a session: records all it gets. */
@@ -66,6 +101,10 @@ export class FakeTransport implements Transport {
   }
 }
 
+/** A polling transport that tells only what the test asks for. */
+export const createPolling = (owner: Partial<PollingOwner> = {}): PollingTransport =>
+  new PollingTransport({ overflowed: () => {}, closing: () => {}, closed: () => {}, ...owner });
+
 export const ENGINE_CONFIG = {
   pingInterval: 25_000,
   pingTimeout: 20_000,
@@ -75,15 +114,34 @@ export const ENGINE_CONFIG = {
 };
 
 export const createSession = (
-  transport = new FakeTransport(),
+  transport: Transport = new FakeTransport(),
   { id = "local-0.s", openedAt = 0 }: { id?: string; openedAt?: number } = {},
-): Session => new Session(transport, { id, openedAt, established: false, application: undefined });
+): Session => new Session(transport, { id, openedAt, established: false, pongAt: 0, application: undefined });
+
+/** Records what the engine tells it. */
+export class RecordingApplication implements EngineApplication {
+  readonly log: unknown[][] = [];
+
+  open(session: Session, context: unknown): void {
+    this.log.push(["open", session.id, context]);
+  }
+
+  restore(session: Session): void {
+    this.log.push(["restore", session.id, session.application]);
+  }
+
+  message(session: Session, data: string | Uint8Array): void {
+    this.log.push(["message", session.id, data]);
+  }
+
+  close(session: Session, reason: CloseReason): void {
+    this.log.push(["close", session.id, reason]);
+  }
+}
 
 /** An engine around an application that needs one to close sessions. */
-export const engineFor = (
-  application: ConstructorParameters<typeof EngineServer>[1],
-  clock = new FakeClock(),
-): EngineServer => new EngineServer(ENGINE_CONFIG, application, clock.read);
+export const engineFor = (application: EngineApplication, clock = new FakeClock()): EngineServer =>
+  new EngineServer(ENGINE_CONFIG, application, clock.read);
 
 /** The subscriber table of a room. */
 export class MemoryStore implements SubscriberStore {

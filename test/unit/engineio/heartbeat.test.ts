@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heartbeat, type HeartbeatConfig } from "../../../src/engineio/heartbeat.ts";
-import { createSession, FakeTransport } from "../../support/fakes.ts";
+import { createPolling, createSession, FakeTransport } from "../../support/fakes.ts";
 
 const ALIGNED: HeartbeatConfig = { pingInterval: 25_000, pingTimeout: 20_000 };
 const PRECISE: HeartbeatConfig = { pingInterval: 300, pingTimeout: 200 };
@@ -13,9 +13,16 @@ const sessionAt = (openedAt: number) => {
 };
 
 /** Runs rounds as the gateway does, and returns when each session was opened and pinged. */
-const simulate = (config: HeartbeatConfig, opens: readonly number[], rounds: number): number[][] => {
+const simulate = (
+  config: HeartbeatConfig,
+  opens: readonly number[],
+  rounds: number,
+  polls: (index: number) => boolean = () => false,
+): number[][] => {
   const heartbeat = new Heartbeat(config);
-  const sessions = opens.map((openedAt) => sessionAt(openedAt).session);
+  const sessions = opens.map((openedAt, index) =>
+    polls(index) ? createSession(createPolling(), { openedAt }) : sessionAt(openedAt).session,
+  );
   const log = new Map(sessions.map((session) => [session, [session.openedAt]]));
   let at = heartbeat.firstRound(Math.min(...opens));
   for (let round = 0; round < rounds; round++) {
@@ -49,15 +56,28 @@ describe("CONN-8 aligned rounds", () => {
     ]);
   });
 
-  it("never ping too early, nor leave a client waiting past its patience", () => {
-    const opens = fc.array(fc.integer({ min: 0, max: 150_000 }), { minLength: 1, maxLength: 30 });
+  it("CONN-10 take in polling sessions of any age", () => {
+    expect(simulate(ALIGNED, [0, 15_001, 25_000], 2, () => true)).toEqual([
+      [0, 25_000, 50_000],
+      [15_001, 25_000, 50_000],
+      [25_000, 25_000, 50_000],
+    ]);
+  });
+
+  it("never ping too early, nor leave a client waiting past its patience, nor a GET past the interval", () => {
+    const opens = fc.array(fc.tuple(fc.integer({ min: 0, max: 150_000 }), fc.boolean()), {
+      minLength: 1,
+      maxLength: 30,
+    });
     fc.assert(
-      fc.property(opens, (times) => {
-        for (const pings of simulate(ALIGNED, times, 12)) {
+      fc.property(opens, (sessions) => {
+        const polls = (index: number) => sessions[index]?.[1] === true;
+        const times = sessions.map(([openedAt]) => openedAt);
+        for (const [index, pings] of simulate(ALIGNED, times, 12, polls).entries()) {
           expect(pings.length).toBeGreaterThan(4);
           for (const gap of gaps(pings)) {
-            expect(gap).toBeGreaterThanOrEqual(MIN_AGE);
-            expect(gap).toBeLessThanOrEqual(ALIGNED.pingInterval + ALIGNED.pingTimeout / 2);
+            expect(gap).toBeGreaterThanOrEqual(polls(index) ? 0 : MIN_AGE);
+            expect(gap).toBeLessThanOrEqual(ALIGNED.pingInterval + (polls(index) ? 0 : MIN_AGE));
           }
         }
       }),
@@ -65,19 +85,33 @@ describe("CONN-8 aligned rounds", () => {
   });
 
   it("stop without sessions", () => {
-    expect(new Heartbeat(ALIGNED).nextRound([], 0)).toBeUndefined();
+    for (const config of [ALIGNED, PRECISE]) {
+      expect(new Heartbeat(config).nextRound([], 0)).toBeUndefined();
+    }
     expect(new Heartbeat(ALIGNED).firstRound(7)).toBe(25_007);
   });
 });
 
 describe("CONN-8 short intervals", () => {
-  it("ping every session on its own schedule", () => {
-    expect(simulate(PRECISE, [0, 100], 4)).toEqual([
+  it.each([false, true])("ping every session on its own schedule; CONN-10 polling: %s", (polling) => {
+    expect(simulate(PRECISE, [0, 100], 4, () => polling)).toEqual([
       [0, 300, 600],
       [100, 400, 700],
     ]);
-    expect(new Heartbeat(PRECISE).nextRound([], 0)).toBeUndefined();
   });
+
+  it.each([
+    [PRECISE, 349, 300],
+    [PRECISE, 350, 350],
+    [ALIGNED, 25_001, 25_001],
+  ])(
+    "alone count a ping from when it was due, if the alarm is a little late: %j at %i counts as %i",
+    (config, now, counts) => {
+      const { session } = sessionAt(0);
+      new Heartbeat(config).pinged(session, now);
+      expect(session).toMatchObject({ lastPingAt: counts, unansweredAt: counts });
+    },
+  );
 
   it("leave exactly one interval between the pings of a session", () => {
     const opens = fc.array(fc.integer({ min: 0, max: 299 }), { minLength: 1, maxLength: 5 });

@@ -1,39 +1,25 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { EngineApplication } from "../../../src/engineio/server.ts";
 import { EngineServer } from "../../../src/engineio/server.ts";
 import type { Session, SessionState } from "../../../src/engineio/session.ts";
 import type { CloseReason } from "../../../src/engineio/transport.ts";
-import { Deferred, ENGINE_CONFIG, FakeClock, FakeTransport, settled } from "../../support/fakes.ts";
-
-class FakeApplication implements EngineApplication {
-  readonly log: unknown[][] = [];
-
-  open(session: Session, context: unknown): void {
-    this.log.push(["open", session.id, context]);
-  }
-
-  restore(session: Session): void {
-    this.log.push(["restore", session.id, session.application]);
-  }
-
-  message(session: Session, data: string | Uint8Array): void {
-    this.log.push(["message", session.id, data]);
-  }
-
-  close(session: Session, reason: CloseReason): void {
-    this.log.push(["close", session.id, reason]);
-  }
-}
+import {
+  Deferred,
+  ENGINE_CONFIG,
+  FakeClock,
+  FakeTransport,
+  RecordingApplication,
+  settled,
+} from "../../support/fakes.ts";
 
 let clock: FakeClock;
-let application: FakeApplication;
+let application: RecordingApplication;
 let engine: EngineServer;
 let transport: FakeTransport;
 let session: Session;
 
 beforeEach(() => {
   clock = new FakeClock(1_000);
-  application = new FakeApplication();
+  application = new RecordingApplication();
   engine = new EngineServer({ ...ENGINE_CONFIG, maxPayload: 10 }, application, clock.read);
   transport = new FakeTransport();
   session = engine.open(transport, "s", { from: "worker" });
@@ -47,7 +33,7 @@ const closedWith = (code: number, reason: CloseReason) => {
 };
 
 describe("engine: opening", () => {
-  it("CONN-2 OPEN carries the session id and the configured times and limit", () => {
+  it("CONN-2 OPEN carries the session id and the configured times and limit; a WebSocket has no upgrade", () => {
     expect(transport.sent).toEqual([
       '0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":10}',
     ]);

@@ -41,6 +41,19 @@ describe("session ids", () => {
   });
 
   it.each([
+    ["AMS-0", 1, "AMS-0"],
+    ["AMS-1", 1, undefined],
+    ["local-31", 32, "local-31"],
+    ["local-32", 32, undefined],
+    ["local-9999", 32, undefined],
+    ["AMS-10", 9, undefined],
+    ["AMS-9", 10, "AMS-9"],
+    ["AMS-0", 0, undefined],
+  ])("of %s, where a location has %i gateways, lead to %s", (gateway, count, found) => {
+    expect(gatewayOf(createSessionId(gateway), count)).toBe(found);
+  });
+
+  it.each([
     "",
     "AMS-0",
     "AMS-0.",

@@ -1,6 +1,5 @@
 import type { EngineServer } from "../../../src/engineio/server.ts";
 import type { Session } from "../../../src/engineio/session.ts";
-import { after } from "../../../src/lib/after.ts";
 import type {
   ConnectRequest,
   ConnectVerdict,
@@ -10,7 +9,7 @@ import type {
 } from "../../../src/socketio/server.ts";
 import { SocketServer } from "../../../src/socketio/server.ts";
 import type { Socket } from "../../../src/socketio/socket.ts";
-import { Deferred, engineFor, FakeTransport } from "../../support/fakes.ts";
+import { Deferred, engineFor, FakeTimers, FakeTransport, settled } from "../../support/fakes.ts";
 
 export interface Data {
   readonly user: string;
@@ -60,21 +59,23 @@ export interface Stack {
   readonly application: FakeApplication;
   readonly engine: EngineServer;
   readonly errors: unknown[];
+  readonly timers: FakeTimers;
 }
 
 /** Engine.IO and Socket.IO over the fake application; socket ids are `sid1`, `sid2`, … */
 export const createStack = (application = new FakeApplication()): Stack => {
   const errors: unknown[] = [];
+  const timers = new FakeTimers();
   let ids = 0;
   const server: SocketServer<Data> = new SocketServer({
-    after,
+    after: timers.after,
     application,
     createId: () => `sid${++ids}`,
     closeSession: (session, reason) => engine.close(session, reason),
     onError: (error) => void errors.push(error),
   });
   const engine = engineFor(server);
-  return { application, engine, errors };
+  return { application, engine, errors, timers };
 };
 
 /** A client of the stack, with OPEN already taken. */
@@ -83,4 +84,20 @@ export const openClient = ({ engine }: Stack): { transport: FakeTransport; sessi
   const session = engine.open(transport, "session", { ip: "here" });
   transport.take();
   return { transport, session };
+};
+
+/** Joins a client to the namespace that its CONNECT names, and returns the socket. */
+export const connectSocket = async (
+  { application, engine }: Stack,
+  session: Session,
+  connect = "40",
+): Promise<Socket<Data>> => {
+  engine.receive(session, connect);
+  application.requests.at(-1)?.verdict.resolve({ verdict: "accept", data: { user: "u" } });
+  await settled();
+  const join = application.joins.at(-1);
+  if (join === undefined) throw new Error("Nobody joins.");
+  join.done.resolve(() => {});
+  await settled();
+  return join.socket;
 };

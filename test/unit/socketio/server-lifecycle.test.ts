@@ -98,6 +98,7 @@ describe("socket.io: hibernation", () => {
       id: "session",
       openedAt: 1_000_000,
       established: false,
+      pongAt: 0,
       application: { context: { ip: "here" }, sockets: [] },
     });
   });
@@ -113,6 +114,7 @@ describe("socket.io: hibernation", () => {
     }
     expect(transport.saved).toMatchObject({
       established: true,
+      pongAt: 0,
       application: {
         context: { ip: "here" },
         sockets: [{ nsp: "/", id: "sid1", data: { user: "changed" } }],

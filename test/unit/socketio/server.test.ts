@@ -179,12 +179,6 @@ describe("socket.io: events and acks", () => {
     closedAs("parse error", 1002);
     expect(stack.application.events).toEqual([]);
   });
-
-  it("ignores acks, since none was asked for", async () => {
-    await connect("40");
-    send("431[]");
-    expect(transport.closes).toEqual([]);
-  });
 });
 
 describe("CONN-3 two namespaces on one session", () => {

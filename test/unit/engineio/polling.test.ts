@@ -1,0 +1,299 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { MAX_QUEUED, PollingTransport } from "../../../src/engineio/polling.ts";
+import type { CloseReason } from "../../../src/engineio/transport.ts";
+import { settled } from "../../support/fakes.ts";
+
+let told: string[];
+let transport: PollingTransport;
+
+beforeEach(() => {
+  told = [];
+  transport = new PollingTransport({
+    overflowed: () => void told.push("overflowed"),
+    closing: () => void told.push("closing"),
+    closed: () => void told.push("closed"),
+  });
+});
+
+/** A GET: holds its payload once there is one, or says that it was refused. */
+const get = (): string[] => {
+  const got: string[] = [];
+  const polled = transport.poll();
+  if (polled === undefined) got.push("refused");
+  else polled.then((payload) => void got.push(payload));
+  return got;
+};
+
+const send = (...packets: (string | Uint8Array)[]) => {
+  for (const packet of packets) transport.send(packet);
+};
+
+describe("CONN-10 a GET", () => {
+  it("that waits gets all that one turn sends, in order, with binary as base64", async () => {
+    const first = get();
+    send("4a", new Uint8Array([1, 2]), "4b");
+    expect(first).toEqual([]);
+    await settled();
+    expect(first).toEqual(["4a\x1ebAQI=\x1e4b"]);
+  });
+
+  it("gets at once what was sent in all the turns before it", async () => {
+    send("4a");
+    await settled();
+    send("4b", "4c");
+    const first = get();
+    await Promise.resolve();
+    expect(first).toEqual(["4a\x1e4b\x1e4c"]);
+  });
+
+  it("leaves to the next what later turns send", async () => {
+    const first = get();
+    send("4a");
+    await settled();
+    send("4b");
+    await settled();
+    expect(first).toEqual(["4a"]);
+    const second = get();
+    await settled();
+    expect(second).toEqual(["4b"]);
+    const third = get();
+    await settled();
+    expect(third).toEqual([]);
+  });
+
+  it("that comes between two packets of one turn takes the first alone", async () => {
+    send("4a");
+    const first = get();
+    send("4b");
+    const second = get();
+    await settled();
+    expect([first, second]).toEqual([["4a"], ["4b"]]);
+    const third = get();
+    await settled();
+    expect(third).toEqual([]);
+  });
+
+  it("is refused while another waits, which stays the one that is answered", async () => {
+    const first = get();
+    expect(get()).toEqual(["refused"]);
+    send("4a");
+    await settled();
+    expect(first).toEqual(["4a"]);
+    expect(get()).toEqual([]);
+  });
+});
+
+describe("CONN-11 releasing", () => {
+  it("answers a GET that waits with NOOP", async () => {
+    const first = get();
+    transport.release();
+    await settled();
+    expect(first).toEqual(["6"]);
+  });
+
+  it("answers with what this turn has sent, and then without NOOP", async () => {
+    const first = get();
+    send("4a");
+    transport.release();
+    send("4b");
+    await settled();
+    expect(first).toEqual(["4a"]);
+    const second = get();
+    await settled();
+    expect(second).toEqual(["4b"]);
+  });
+
+  it("leaves nothing behind for a GET that comes later", async () => {
+    transport.release();
+    const first = get();
+    await settled();
+    expect(first).toEqual([]);
+  });
+});
+
+const AT_ONCE: CloseReason[] = [
+  "transport close",
+  "transport error",
+  "ping timeout",
+  "parse error",
+  "payload too large",
+];
+const LINGERING: CloseReason[] = ["forced close", "connect timeout"];
+
+describe("CONN-10 closing", () => {
+  it.each([...AT_ONCE, ...LINGERING])(
+    "for %s gives a GET that waits what this turn sent, and the end",
+    async (reason) => {
+      const first = get();
+      send("4a");
+      transport.close(reason);
+      send("4b");
+      await settled();
+      // The client that said goodbye itself needs no CLOSE.
+      expect(first).toEqual([reason === "transport close" ? "4a\x1e6" : "4a\x1e1"]);
+      expect(told).toEqual(["closed"]);
+      expect(transport.status).toBe("closed");
+    },
+  );
+
+  it.each(AT_ONCE)("for %s while no GET waits drops what is queued; no GET may come", async (reason) => {
+    send("4a");
+    transport.close(reason);
+    expect(transport.status).toBe("closed");
+    expect(get()).toEqual(["refused"]);
+    expect(told).toEqual(["closed"]);
+  });
+
+  it.each(LINGERING)("for %s while no GET waits keeps what is queued for the next one", async (reason) => {
+    send("4a");
+    await settled();
+    transport.close(reason);
+    send("4late");
+    expect(transport.status).toBe("closing");
+    expect(told).toEqual(["closing"]);
+    const last = get();
+    expect(transport.status).toBe("closed");
+    await settled();
+    expect(last).toEqual(["4a\x1e1"]);
+    expect(told).toEqual(["closing", "closed"]);
+    expect(get()).toEqual(["refused"]);
+  });
+
+  it("ends for good when nobody came for what was kept", () => {
+    send("4a");
+    transport.close("forced close");
+    transport.expire();
+    expect(transport.status).toBe("closed");
+    expect(get()).toEqual(["refused"]);
+    transport.expire();
+    expect(told).toEqual(["closing", "closed"]);
+  });
+
+  it("by expiry is only for a transport that is closing", () => {
+    transport.expire();
+    expect(transport.status).toBe("open");
+    expect(told).toEqual([]);
+  });
+
+  it.each([...AT_ONCE, ...LINGERING])("for %s happens once, whatever follows", async (reason) => {
+    transport.close(reason);
+    const before = [...told];
+    for (const next of [...AT_ONCE, ...LINGERING]) transport.close(next);
+    expect(told).toEqual(before);
+    const last = get();
+    transport.expire();
+    expect(transport.handOver()).toEqual([]);
+    await settled();
+    expect(last).toEqual([told.includes("closing") ? "1" : "refused"]);
+    expect(told.filter((what) => what === "closed")).toEqual(["closed"]);
+  });
+});
+
+describe("CONN-11 handing over", () => {
+  it("returns what no GET has taken, as it was sent, and ends the transport", () => {
+    const bytes = new Uint8Array([1]);
+    send("4a", bytes);
+    const rest = transport.handOver();
+    expect(rest).toEqual(["4a", bytes]);
+    expect(rest[1]).toBe(bytes);
+    send("4b");
+    expect(transport.handOver()).toEqual([]);
+    expect(get()).toEqual(["refused"]);
+    expect(transport.status).toBe("closed");
+    expect(told).toEqual(["closed"]);
+  });
+
+  it("lets a GET that waits go with NOOP alone, though this turn has sent something", async () => {
+    const first = get();
+    send("4a");
+    expect(transport.handOver()).toEqual(["4a"]);
+    await settled();
+    expect(first).toEqual(["6"]);
+    expect(told).toEqual(["closed"]);
+  });
+});
+
+describe("CONN-10 a client that does not fetch", () => {
+  const FULL = "4".padEnd(MAX_QUEUED - 3, "x");
+
+  it("is reported when more waits than may, and not before", async () => {
+    send(FULL, new Uint8Array(3));
+    await settled();
+    expect(told).toEqual([]);
+    send("6");
+    expect(told).toEqual([]);
+    await settled();
+    expect(told).toEqual(["overflowed"]);
+  });
+
+  it("is reported once, however much one turn sends", async () => {
+    send(FULL, new Uint8Array(4), "4more", "4more");
+    await settled();
+    expect(told).toEqual(["overflowed"]);
+  });
+
+  it("is none that waits, or comes in the same turn: one payload takes it all", async () => {
+    const first = get();
+    send(FULL, FULL);
+    await settled();
+    expect(first.map(({ length }) => length)).toEqual([2 * FULL.length + 1]);
+    send(FULL, "4more");
+    const second = get();
+    await settled();
+    expect(second.map(({ length }) => length)).toEqual([FULL.length + 6]);
+    expect(told).toEqual([]);
+  });
+
+  it("has its full queue again after each GET", async () => {
+    send(FULL);
+    get();
+    send(FULL, "444");
+    await settled();
+    expect(told).toEqual([]);
+  });
+
+  it("is not reported when its transport has ended meanwhile", async () => {
+    send(FULL, "4more");
+    transport.close("forced close");
+    await settled();
+    expect(told).toEqual(["closing"]);
+  });
+});
+
+describe("CONN-10 POSTs", () => {
+  const begin = () => {
+    const post = { cancelled: 0, begun: false };
+    post.begun = transport.beginPost(() => void post.cancelled++);
+    return post;
+  };
+
+  it("come one at a time", () => {
+    const first = begin();
+    expect([first.begun, begin().begun]).toEqual([true, false]);
+    transport.endPost();
+    expect(begin().begun).toBe(true);
+    expect(first.cancelled).toBe(0);
+  });
+
+  it.each([...AT_ONCE, ...LINGERING])("under way are stopped by a close for %s", (reason) => {
+    const first = begin();
+    const second = begin();
+    transport.close(reason);
+    expect(first.cancelled).toBe(1);
+    expect(second.cancelled).toBe(0);
+  });
+
+  it("under way are stopped by a handover", () => {
+    const post = begin();
+    transport.handOver();
+    expect(post.cancelled).toBe(1);
+  });
+
+  it("that have ended are not stopped", () => {
+    const post = begin();
+    transport.endPost();
+    transport.close("forced close");
+    transport.expire();
+    expect(post.cancelled).toBe(0);
+  });
+});

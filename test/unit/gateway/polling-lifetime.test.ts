@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { MAX_QUEUED } from "../../../src/engineio/polling.ts";
+import type { EngineServer } from "../../../src/engineio/server.ts";
+import { PollingRequests } from "../../../src/gateway/polling-requests.ts";
+import { engineFor, FakeTimers, FakeTransport, RecordingApplication, settled } from "../../support/fakes.ts";
+
+let application: RecordingApplication;
+let engine: EngineServer;
+let timers: FakeTimers;
+let requests: PollingRequests;
+
+const open = async () => {
+  application = new RecordingApplication();
+  engine = engineFor(application);
+  timers = new FakeTimers();
+  requests = new PollingRequests(engine, timers.after);
+  await requests.open("s", undefined);
+};
+
+beforeEach(open);
+
+const sessionOf = (id: string) => {
+  const session = engine.sessions.get(id);
+  if (session === undefined) throw new Error(`There is no session ${id}.`);
+  return session;
+};
+
+/** What a request gets that names a session which is no longer the engine's. */
+const ask = async (id: string, method = "GET") => {
+  const response = await requests.finish(id, new Request("http://gateway", { method }));
+  return [response.status, await response.text()];
+};
+
+const UNKNOWN = [400, '{"code":1,"message":"Session ID unknown"}'];
+
+describe("CONN-10 a session that the server has closed", () => {
+  it("gives the next GET what was left and CLOSE, and is unknown then", async () => {
+    sessionOf("s").sendMessage("bye");
+    engine.close(sessionOf("s"), "forced close");
+    expect(await ask("s", "POST")).toEqual(UNKNOWN);
+    expect(await ask("s")).toEqual([200, "4bye\x1e1"]);
+    expect(await ask("s")).toEqual(UNKNOWN);
+  });
+
+  it("is kept for 30 s", async () => {
+    engine.close(sessionOf("s"), "connect timeout");
+    timers.pass(30_000);
+    expect(await ask("s")).toEqual(UNKNOWN);
+    await open();
+    engine.close(sessionOf("s"), "connect timeout");
+    timers.pass(29_999);
+    expect(await ask("s")).toEqual([200, "1"]);
+  });
+
+  it("for a fault of its client is unknown at once", async () => {
+    engine.close(sessionOf("s"), "parse error");
+    expect(await ask("s")).toEqual(UNKNOWN);
+  });
+});
+
+describe("CONN-10 a gateway with polling sessions", () => {
+  it("stays awake as long as there is one, by one timer that is set again and again", async () => {
+    expect(timers.pending).toEqual([30_000]);
+    timers.pass(10_000);
+    await requests.open("t", undefined);
+    expect(timers.pending).toEqual([20_000]);
+    timers.pass(20_000);
+    expect(timers.pending).toEqual([30_000]);
+    engine.close(sessionOf("s"), "transport close");
+    expect(timers.pending).toEqual([30_000]);
+    engine.close(sessionOf("t"), "ping timeout");
+    expect(timers.pending).toEqual([]);
+    await requests.open("u", undefined);
+    expect(timers.pending).toEqual([30_000]);
+  });
+
+  it("stays awake for a closed one whose client has not fetched the end, and sleeps when it has", async () => {
+    engine.close(sessionOf("s"), "forced close");
+    timers.pass(10_000);
+    expect(timers.pending).toEqual([20_000, 20_000]);
+    await ask("s");
+    expect(timers.pending).toEqual([]);
+  });
+
+  it("sleeps when nobody has fetched the end in time", () => {
+    engine.close(sessionOf("s"), "forced close");
+    timers.pass(30_000);
+    expect(timers.pending).toEqual([]);
+  });
+
+  it("CONN-11 sleeps when the last one has upgraded, and not before", () => {
+    const upgrade = engine.upgrade(sessionOf("s"), new FakeTransport(), () => {});
+    upgrade?.receive("2probe");
+    expect(timers.pending).toEqual([30_000]);
+    upgrade?.receive("5");
+    expect(timers.pending).toEqual([]);
+  });
+
+  it("CONN-10 closes a session whose client fetches nothing", async () => {
+    const session = sessionOf("s");
+    session.sendMessage("x".repeat(MAX_QUEUED));
+    await Promise.resolve();
+    expect(session.closed).toBe(true);
+    expect(timers.pending).toEqual([]);
+  });
+});
+
+describe("CONN-10 a POST that ends just as its session", () => {
+  const post = async (body: ReadableStream<Uint8Array>) => {
+    const session = sessionOf("s");
+    // Node requires `duplex` where the body is a stream.
+    const request = new Request("http://gateway", { method: "POST", body, ...{ duplex: "half" } });
+    // It is handled before the session changes: still a polling one.
+    const { status } = await requests.handle(session, request);
+    return status;
+  };
+
+  it.each<[string, () => void]>([
+    ["upgrades", () => engine.upgrade(sessionOf("s"), new FakeTransport(), () => {})?.receive("5")],
+    ["closes", () => engine.close(sessionOf("s"), "forced close")],
+  ])("%s is handed on before, or refused", async (_, change) => {
+    const statuses = new Set<number>();
+    for (let steps = 0; steps < 30; steps++) {
+      await open();
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const answer = post(readable);
+      const writer = writable.getWriter();
+      await writer.write(Buffer.from("4a"));
+      writer.close().catch(() => undefined);
+      for (let step = 0; step < steps; step++) await Promise.resolve();
+      const messages = () => application.log.filter(([what]) => what === "message");
+      const before = messages();
+      change();
+      const status = await answer;
+      await settled();
+      expect(messages()).toEqual(before);
+      expect(status).toBe(before.length === 1 ? 200 : 400);
+      statuses.add(status);
+    }
+    expect([...statuses]).toEqual([400, 200]);
+  });
+});
