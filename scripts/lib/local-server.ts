@@ -47,13 +47,21 @@ export interface LocalServerOptions {
   readonly ingestLimit?: number;
   /** Source of a module to run instead of the built index.js, which it can import. */
   readonly entry?: string;
+  /** Further copies of the Worker, at ports of their own, which share its Durable Objects; none unless told. */
+  readonly fronts?: number;
+  /** Whether workerd's inspector is to be reachable. */
+  readonly inspect?: boolean;
   /** Gets what the service logs, line by line; without it, lines go to the console. */
   readonly onLog?: (line: string) => void;
 }
 
 export interface LocalServer {
   readonly url: URL;
+  /** Where the further copies of the Worker answer. */
+  readonly fronts: readonly URL[];
   readonly miniflare: Miniflare;
+  /** The inspector of the isolate that runs the Worker and its objects, with `inspect`. */
+  inspectorUrl(): Promise<URL>;
   stop(): Promise<void>;
 }
 
@@ -66,10 +74,32 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
   const { project, host, port, persist, vars, ingestLimit, entry, onLog } = options;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(project.config);
   const config = unstable_readConfig({ config: project.config });
+  const name = config.name ?? "";
+  const worker = {
+    ...workerOptions,
+    name,
+    rootPath: project.dist,
+    unsafeDirectSockets: [{ host, port }],
+    modules: [
+      ...(entry === undefined ? [] : [{ type: "ESModule" as const, path: "entry.js", contents: entry }]),
+      { type: "ESModule" as const, path: "index.js" },
+    ],
+    ...(ingestLimit !== undefined && {
+      ratelimits: {
+        INGEST_RATE_LIMIT: { namespace_id: "1001", simple: { limit: ingestLimit, period: 10 } },
+      },
+    }),
+    bindings: {
+      ...(options.devVars ? workerOptions.bindings : config.vars),
+      ...vars,
+    },
+  };
+  const fronts = Array.from({ length: options.fronts ?? 0 }, (_, index) => `front-${index + 1}`);
   const miniflare = new Miniflare({
     // Without it Miniflare looks for a location to pretend to be, on the network.
     cf: {},
     log: new Log(LogLevel.ERROR),
+    ...(options.inspect && { inspectorPort: 0 }),
     ...(onLog !== undefined && {
       handleRuntimeStdio: (...streams: Readable[]) => {
         for (const stream of streams) createInterface(stream).on("line", onLog);
@@ -80,30 +110,29 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
       kvPersist: path.join(persist, "kv"),
     }),
     workers: [
-      {
-        ...workerOptions,
-        name: config.name ?? "",
-        rootPath: project.dist,
-        unsafeDirectSockets: [{ host, port }],
-        modules: [
-          ...(entry === undefined ? [] : [{ type: "ESModule" as const, path: "entry.js", contents: entry }]),
-          { type: "ESModule", path: "index.js" },
-        ],
-        ...(ingestLimit !== undefined && {
-          ratelimits: {
-            INGEST_RATE_LIMIT: { namespace_id: "1001", simple: { limit: ingestLimit, period: 10 } },
-          },
-        }),
-        bindings: {
-          ...(options.devVars ? workerOptions.bindings : config.vars),
-          ...vars,
-        },
-      },
+      worker,
+      ...fronts.map((front) => ({
+        ...worker,
+        name: front,
+        unsafeDirectSockets: [{ host, port: 0 }],
+        durableObjects: Object.fromEntries(
+          config.durable_objects.bindings.map((binding: { name: string; class_name: string }) => [
+            binding.name,
+            { className: binding.class_name, scriptName: name },
+          ]),
+        ),
+      })),
     ],
   });
   await miniflare.ready;
-  const url = await miniflare.unsafeGetDirectURL(config.name);
-  return { url, miniflare, stop: () => miniflare.dispose() };
+  return {
+    url: await miniflare.unsafeGetDirectURL(name),
+    fronts: await Promise.all(fronts.map((front) => miniflare.unsafeGetDirectURL(front))),
+    miniflare,
+    // workerd names the isolates in its inspector; Miniflare calls a user's Worker so.
+    inspectorUrl: async () => new URL(`/core:user:${name}`, await miniflare.getInspectorURL()),
+    stop: () => miniflare.dispose(),
+  };
 };
 
 /** Whether nothing listens on the port yet, at any address of the host. */

@@ -84,7 +84,9 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   const passOn = async (c: C, id: string): Promise<Response> => {
     const gateway = gatewayOf(id, options.gatewaysPerColo(c.env));
     if (gateway === undefined) return refuse(c, UNKNOWN_SESSION);
-    const { method, body } = c.req.raw;
+    const { method } = c.req.raw;
+    // A GET may come with a body, and may not be passed on with one.
+    const body = method === "POST" ? c.req.raw.body : null;
     try {
       const stub = options.gateways(c.env).getByName(gateway);
       return await stub.fetch(c.req.url, { method, body, headers: headersFor(c) });

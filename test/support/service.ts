@@ -15,6 +15,8 @@ export interface Service {
   readonly origin: string;
   /** `ws://…`, as users write it. */
   readonly url: string;
+  /** Where the service's Workers answer, as `origin`: its own, and `fronts` more. */
+  readonly workers: readonly URL[];
   readonly logs: readonly string[];
   /** Starts a client with a valid token, not necessarily connected yet. */
   client(userId: string, options?: ClientOptions): Promise<TestClient>;
@@ -26,6 +28,8 @@ export interface Service {
   /** Removes an object from memory; its WebSockets hibernate. */
   evict(className: "Gateway" | "Room", name: string): Promise<void>;
   putApiKey(name: string, record: unknown): Promise<void>;
+  /** The isolate's inspector, with `inspect`. */
+  inspectorUrl(): Promise<URL>;
   /** Kills workerd at once: no socket is closed, no object hears of it. */
   crash(): Promise<void>;
   stop(): Promise<void>;
@@ -37,6 +41,8 @@ export interface ServiceOptions {
   readonly port?: number;
   readonly ingestLimit?: number;
   readonly entry?: string;
+  readonly fronts?: number;
+  readonly inspect?: boolean;
 }
 
 export const startService = async ({
@@ -44,6 +50,8 @@ export const startService = async ({
   persist,
   ingestLimit,
   entry,
+  fronts,
+  inspect,
   port = 0,
 }: ServiceOptions = {}): Promise<Service> => {
   const logs: string[] = [];
@@ -56,6 +64,8 @@ export const startService = async ({
     ...(persist !== undefined && { persist }),
     ...(entry !== undefined && { entry }),
     ...(ingestLimit !== undefined && { ingestLimit }),
+    ...(fronts !== undefined && { fronts }),
+    ...(inspect !== undefined && { inspect }),
   });
   const { origin, host } = server.url;
   const clients: TestClient[] = [];
@@ -67,6 +77,11 @@ export const startService = async ({
     clients.push(made);
     return made;
   };
+  let running = true;
+  const end = async (): Promise<void> => {
+    if (running) await server.stop();
+    running = false;
+  };
   const ingest = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${origin}/api/events`, {
       method: "POST",
@@ -77,6 +92,7 @@ export const startService = async ({
   return {
     origin,
     url,
+    workers: [server.url, ...server.fronts],
     logs,
     client,
     ingest,
@@ -98,11 +114,12 @@ export const startService = async ({
       const store = await server.miniflare.getKVNamespace("API_KEYS");
       await store.put(name, JSON.stringify(record));
     },
+    inspectorUrl: server.inspectorUrl,
     // Miniflare ends workerd with SIGKILL.
-    crash: server.stop,
+    crash: end,
     stop: async () => {
       for (const made of clients) made.close();
-      await server.stop();
+      await end();
     },
   };
 };
