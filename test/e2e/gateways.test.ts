@@ -85,8 +85,6 @@ describe("CONN-8 heartbeat", () => {
       await raw.frame("2");
       expect(await raw.closeFrame()).toEqual({ code: 1001, reason: "ping timeout" });
       await expect.poll(() => pings.filter((type) => type === "ping").length).toBeGreaterThan(2);
-      // Every pong is answered with a noop, which the client ignores.
-      expect(pings.filter((type) => type === "noop").length).toBeGreaterThan(1);
       expect(client.payloads("disconnect")).toEqual([]);
       await client.settled();
     } finally {

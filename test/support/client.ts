@@ -1,7 +1,15 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 import type { ClientToServerEvents, ServerToClientEvents } from "../../src/events/client.ts";
 
+/** How a client is told to connect; `default` polls and then upgrades. */
+export const TRANSPORTS = ["websocket", "polling", "default"] as const;
+export type Transports = (typeof TRANSPORTS)[number];
+
 export interface ClientOptions {
+  /** Another version's `io` than the latest's. */
+  readonly io?: typeof io;
+  /** `websocket` unless told otherwise. */
+  readonly transports?: Transports;
   /** Where to connect instead of the service itself, such as a proxy in front of it. */
   readonly origin?: string;
   /** Added to the URL: `/ws` makes the client join that namespace. */
@@ -26,9 +34,10 @@ export class TestClient {
   readonly #taken = new Set<Received>();
   #wake: (() => void)[] = [];
 
-  constructor(url: string, token: string | undefined, { socket }: ClientOptions = {}) {
-    this.socket = io(url, {
-      transports: ["websocket"],
+  constructor(url: string, token: string | undefined, options: ClientOptions = {}) {
+    const { transports = "websocket", socket } = options;
+    this.socket = (options.io ?? io)(url, {
+      ...(transports !== "default" && { transports: [transports] }),
       reconnection: false,
       forceNew: true,
       ...(token !== undefined && { auth: { token: `Bearer ${token}` } }),
@@ -79,6 +88,29 @@ export class TestClient {
   async subscribe(room: string): Promise<{ room: string; subscriberCount: number }> {
     this.socket.emit("subscribe", { room });
     return this.next("subscribed", (answer: { room: string }) => answer.room === room);
+  }
+
+  /** The answer of a request with an acknowledgement; every version of the client knows callbacks. */
+  // biome-ignore lint/suspicious/noExplicitAny: the assertions of tests say what a payload is
+  request(event: "subscribe" | "unsubscribe", room: string): Promise<any> {
+    return new Promise((resolve) => this.socket.emit(event, { room }, resolve));
+  }
+
+  /** What the session runs on now. */
+  get transport(): string | undefined {
+    return this.socket.io.engine?.transport.name;
+  }
+
+  /** The Engine.IO session's id. */
+  get sessionId(): string {
+    return (this.socket.io.engine as unknown as { id: string }).id;
+  }
+
+  /** Resolves when a client of the default transports, which is connected, has left polling. */
+  async upgraded(): Promise<void> {
+    const { engine } = this.socket.io;
+    if (engine.transport.name === "websocket") return;
+    await new Promise((resolve) => engine.once("upgrade", resolve));
   }
 
   /** Resolves when all that the server sent before has been received. */
