@@ -97,34 +97,23 @@ export class PollingTransport implements Transport {
     return rest;
   }
 
-  close(reason: CloseReason): void {
+  /** The GET that waits, or else the next one, gets what is left and CLOSE. */
+  close(): void {
     if (this.#status !== "open") return;
-    switch (reason) {
-      // The client's own wish: a GET that waits is let go, as by the reference server.
-      case "transport close":
-        this.#end(PACKET_CODES.noop);
-        return;
-      // The server's wish: the client is to get what was sent before, and to hear of it.
-      case "forced close":
-      case "connect timeout":
-        if (this.#answer !== undefined) {
-          this.#end(PACKET_CODES.close);
-          return;
-        }
-        this.#queue.push(PACKET_CODES.close);
-        this.#status = "closing";
-        this.#cancelPost?.();
-        this.#owner.closing();
-        return;
-      case "transport error":
-      case "ping timeout":
-      case "parse error":
-      case "payload too large":
-        this.#end(PACKET_CODES.close);
-        return;
-      default:
-        reason satisfies never;
+    if (this.#answer !== undefined) {
+      this.#end(PACKET_CODES.close);
+      return;
     }
+    this.#queue.push(PACKET_CODES.close);
+    this.#status = "closing";
+    this.#cancelPost?.();
+    this.#owner.closing();
+  }
+
+  /** A GET that waits gets CLOSE, or NOOP when the client itself has ended the session, as by the reference server. */
+  abort(reason: CloseReason): void {
+    if (this.#status !== "open") return;
+    this.#end(reason === "transport close" ? PACKET_CODES.noop : PACKET_CODES.close);
   }
 
   /** Nobody has come for what a closing transport kept. */

@@ -84,12 +84,12 @@ export class EngineServer {
     if (session.closed) return;
     const { maxPayload } = this.config;
     if (typeof raw === "string" ? exceeds(raw, maxPayload) : raw.byteLength > maxPayload) {
-      this.close(session, "payload too large");
+      this.abort(session, "payload too large");
       return;
     }
     const decoded = decodePacket(raw);
     if (!decoded.ok) {
-      this.close(session, "parse error");
+      this.abort(session, "parse error");
       return;
     }
     this.#handle(session, decoded.value);
@@ -99,7 +99,7 @@ export class EngineServer {
   receivePayload(session: Session, body: string): boolean {
     const decoded = decodePayload(body, { maxPackets: MAX_PACKETS });
     if (!decoded.ok) {
-      this.close(session, "parse error");
+      this.abort(session, "parse error");
       return false;
     }
     for (const packet of decoded.value) {
@@ -120,11 +120,18 @@ export class EngineServer {
     return session.upgrade;
   }
 
-  /** Ends a session from the server's side. */
+  /** Ends a session in order, for the server: its client gets what was sent before. */
   close(session: Session, reason: CloseReason): void {
     if (session.closed) return;
     this.#end(session, reason);
     session.transport.close(reason);
+  }
+
+  /** Ends a session at once: its client has ended it, broken the protocol, or gone. */
+  abort(session: Session, reason: CloseReason): void {
+    if (session.closed) return;
+    this.#end(session, reason);
+    session.transport.abort(reason);
   }
 
   /** The client's side of the transport has gone. */
@@ -149,7 +156,7 @@ export class EngineServer {
   /** Closes those sessions that left a ping unanswered too long; returns when to look again (ms), if ever. */
   closeSilent(sessions: Iterable<Session> = this.sessions.values()): number | undefined {
     const { silent, next } = this.heartbeat.silent(sessions, this.#clock());
-    for (const session of silent) this.close(session, "ping timeout");
+    for (const session of silent) this.abort(session, "ping timeout");
     return next;
   }
 
@@ -178,7 +185,7 @@ export class EngineServer {
         session.pongAt = this.#clock();
         return;
       case "close":
-        this.close(session, "transport close");
+        this.abort(session, "transport close");
         return;
       case "noop":
       case "upgrade":
@@ -186,7 +193,7 @@ export class EngineServer {
       // Only a server opens and pings; the reference server closes on a ping of a v4 client.
       case "open":
       case "ping":
-        this.close(session, "parse error");
+        this.abort(session, "parse error");
         return;
       default:
         packet satisfies never;

@@ -21,8 +21,13 @@ export interface Transport {
   readonly name: TransportName;
   /** Sends one packet. A transport that is no longer open swallows it: its close is reported separately. */
   send(packet: OutgoingPacket): void;
-  /** Closes; nothing is received afterwards, and `EngineServer.transportClosed` is not called for it. */
+  /**
+   * Closes for the server: the client gets what was sent before, and hears of the end. Nothing is received afterwards,
+   * and `EngineServer.transportClosed` is not called for it.
+   */
   close(reason: CloseReason): void;
+  /** Closes at once, for a client that has ended the session or broken it. Otherwise as `close`. */
+  abort(reason: CloseReason): void;
   /** Stores the session's state (structured-cloneable), to be found again after hibernation. */
   save(state: unknown): void;
   /** When the client last answered a ping without waking the object, ms since the epoch. */

@@ -46,7 +46,7 @@ export class PollingRequests {
   async open(id: string, context: unknown): Promise<Response> {
     let cancelExpiry: (() => void) | undefined;
     const transport: PollingTransport = new PollingTransport({
-      overflowed: () => this.#engine.close(session, "transport error"),
+      overflowed: () => this.#engine.abort(session, "transport error"),
       closing: () => {
         cancelExpiry = this.#after(CLOSE_TIMEOUT_MS, () => transport.expire());
       },
@@ -79,7 +79,7 @@ export class PollingRequests {
   }
 
   async #get(session: Session, transport: PollingTransport, request: Request): Promise<Response> {
-    const gone = (): void => this.#engine.close(session, "transport error");
+    const gone = (): void => this.#engine.abort(session, "transport error");
     const polled = transport.poll();
     if (polled === undefined) {
       gone();
@@ -99,7 +99,7 @@ export class PollingRequests {
     const reading = new AbortController();
     const type = request.headers.get("content-type");
     if (type === "application/octet-stream" || !transport.beginPost(() => reading.abort())) {
-      this.#engine.close(session, "transport error");
+      this.#engine.abort(session, "transport error");
       return refusal(BAD_REQUEST);
     }
     const text = await readText(request.body, maxPayload, reading.signal);
@@ -110,13 +110,13 @@ export class PollingRequests {
     }
     switch (text.error) {
       case "too large":
-        this.#engine.close(session, "payload too large");
+        this.#engine.abort(session, "payload too large");
         return new Response(null, { status: 413, headers: NO_STORE });
       case "not UTF-8":
-        this.#engine.close(session, "parse error");
+        this.#engine.abort(session, "parse error");
         return refusal(BAD_REQUEST);
       case "broken":
-        if (session.transport === transport) this.#engine.close(session, "transport error");
+        if (session.transport === transport) this.#engine.abort(session, "transport error");
         return refusal(BAD_REQUEST);
       default:
         return text.error satisfies never;

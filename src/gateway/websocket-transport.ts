@@ -43,6 +43,10 @@ export class WebSocketTransport implements Transport {
     this.#webSocket.close(CLOSE_CODES[reason], reason);
   }
 
+  abort(reason: CloseReason): void {
+    this.close(reason);
+  }
+
   save(state: unknown): void {
     this.#webSocket.serializeAttachment(state);
   }

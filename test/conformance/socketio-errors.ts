@@ -121,4 +121,14 @@ export const errorTests = (it: It): void => {
       });
     });
   }
+
+  it("tells the next GET, if none waited, that the session has ended [CONN-10]", async ({ client }) => {
+    const session = await client.polling("socket.io");
+    await session.post("40");
+    expect((await session.collect(2)).at(-1)).toBe('42["auth",{}]');
+    await session.post('42["message","last"]');
+    expect((await session.post("42{}")).status).toBe(200);
+    expect(await session.collect(2)).toEqual(['42["message-back","last"]', "1"]);
+    expect((await session.get()).status).toBe(400);
+  });
 };

@@ -68,6 +68,13 @@ describe("CONN-1 handshake", () => {
   });
 });
 
+it("CONN-12 negotiates no compression, though the client offers it", async () => {
+  const raw = new RawClient(engineUrl(service.url));
+  await raw.frame("0");
+  expect(raw.extensions).toBe("");
+  raw.close();
+});
+
 it("CONN-2 OPEN carries the session id and the configured numbers", async () => {
   const raw = new RawClient(engineUrl(service.url));
   expect(JSON.parse((await raw.frame("0")).slice(1))).toEqual({

@@ -86,6 +86,10 @@ export class FakeTransport implements Transport {
     this.closes.push({ code: CLOSE_CODES[reason], reason });
   }
 
+  abort(reason: CloseReason): void {
+    this.close(reason);
+  }
+
   save(state: unknown): void {
     this.saves++;
     this.saved = structuredClone(state);

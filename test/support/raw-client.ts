@@ -33,6 +33,11 @@ export class RawClient {
     );
   }
 
+  /** What was negotiated beside the protocol itself (RFC 6455, section 9). */
+  get extensions(): string {
+    return this.#webSocket.extensions;
+  }
+
   /** From now on, answers pings as a client does. */
   answerPings(): void {
     this.#webSocket.on("message", (data) => {

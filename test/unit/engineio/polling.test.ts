@@ -111,43 +111,50 @@ describe("CONN-11 releasing", () => {
   });
 });
 
-const AT_ONCE: CloseReason[] = [
-  "transport close",
-  "transport error",
-  "ping timeout",
-  "parse error",
-  "payload too large",
+/** How a session ends at once, and what a GET that waits gets: CLOSE, unless the client itself said goodbye. */
+const ABORTS: [CloseReason, string][] = [
+  ["transport close", "6"],
+  ["transport error", "1"],
+  ["ping timeout", "1"],
+  ["parse error", "1"],
+  ["payload too large", "1"],
 ];
-const LINGERING: CloseReason[] = ["forced close", "connect timeout"];
+
+const ENDS: [string, () => void][] = [
+  ["close", () => transport.close()],
+  ...ABORTS.map(([reason]): [string, () => void] => [`abort: ${reason}`, () => transport.abort(reason)]),
+];
 
 describe("CONN-10 closing", () => {
-  it.each([...AT_ONCE, ...LINGERING])(
-    "for %s gives a GET that waits what this turn sent, and the end",
+  it.each([
+    ...ABORTS.map(([reason, last]) => [() => transport.abort(reason), last] as const),
+    [() => transport.close(), "1"] as const,
+  ])("gives a GET that waits what this turn sent, and the end", async (end, last) => {
+    const first = get();
+    send("4a");
+    end();
+    send("4b");
+    await settled();
+    expect(first).toEqual([`4a\x1e${last}`]);
+    expect(told).toEqual(["closed"]);
+    expect(transport.status).toBe("closed");
+  });
+
+  it.each(ABORTS)(
+    "at once, for %s, while no GET waits drops what is queued; no GET may come",
     async (reason) => {
-      const first = get();
       send("4a");
-      transport.close(reason);
-      send("4b");
-      await settled();
-      // The client that said goodbye itself needs no CLOSE.
-      expect(first).toEqual([reason === "transport close" ? "4a\x1e6" : "4a\x1e1"]);
-      expect(told).toEqual(["closed"]);
+      transport.abort(reason);
       expect(transport.status).toBe("closed");
+      expect(get()).toEqual(["refused"]);
+      expect(told).toEqual(["closed"]);
     },
   );
 
-  it.each(AT_ONCE)("for %s while no GET waits drops what is queued; no GET may come", async (reason) => {
-    send("4a");
-    transport.close(reason);
-    expect(transport.status).toBe("closed");
-    expect(get()).toEqual(["refused"]);
-    expect(told).toEqual(["closed"]);
-  });
-
-  it.each(LINGERING)("for %s while no GET waits keeps what is queued for the next one", async (reason) => {
+  it("in order while no GET waits keeps what is queued for the next one", async () => {
     send("4a");
     await settled();
-    transport.close(reason);
+    transport.close();
     send("4late");
     expect(transport.status).toBe("closing");
     expect(told).toEqual(["closing"]);
@@ -161,7 +168,7 @@ describe("CONN-10 closing", () => {
 
   it("ends for good when nobody came for what was kept", () => {
     send("4a");
-    transport.close("forced close");
+    transport.close();
     transport.expire();
     expect(transport.status).toBe("closed");
     expect(get()).toEqual(["refused"]);
@@ -175,10 +182,10 @@ describe("CONN-10 closing", () => {
     expect(told).toEqual([]);
   });
 
-  it.each([...AT_ONCE, ...LINGERING])("for %s happens once, whatever follows", async (reason) => {
-    transport.close(reason);
+  it.each(ENDS)("happens once, whatever follows: %s", async (_, end) => {
+    end();
     const before = [...told];
-    for (const next of [...AT_ONCE, ...LINGERING]) transport.close(next);
+    for (const [, next] of ENDS) next();
     expect(told).toEqual(before);
     const last = get();
     transport.expire();
@@ -254,7 +261,7 @@ describe("CONN-10 a client that does not fetch", () => {
 
   it("is not reported when its transport has ended meanwhile", async () => {
     send(FULL, "4more");
-    transport.close("forced close");
+    transport.close();
     await settled();
     expect(told).toEqual(["closing"]);
   });
@@ -275,10 +282,10 @@ describe("CONN-10 POSTs", () => {
     expect(first.cancelled).toBe(0);
   });
 
-  it.each([...AT_ONCE, ...LINGERING])("under way are stopped by a close for %s", (reason) => {
+  it.each(ENDS)("under way are stopped: %s", (_, end) => {
     const first = begin();
     const second = begin();
-    transport.close(reason);
+    end();
     expect(first.cancelled).toBe(1);
     expect(second.cancelled).toBe(0);
   });
@@ -292,7 +299,7 @@ describe("CONN-10 POSTs", () => {
   it("that have ended are not stopped", () => {
     const post = begin();
     transport.endPost();
-    transport.close("forced close");
+    transport.close();
     transport.expire();
     expect(post.cancelled).toBe(0);
   });

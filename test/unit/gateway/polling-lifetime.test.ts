@@ -53,7 +53,7 @@ describe("CONN-10 a session that the server has closed", () => {
   });
 
   it("for a fault of its client is unknown at once", async () => {
-    engine.close(sessionOf("s"), "parse error");
+    engine.abort(sessionOf("s"), "parse error");
     expect(await ask("s")).toEqual(UNKNOWN);
   });
 });
@@ -66,9 +66,9 @@ describe("CONN-10 a gateway with polling sessions", () => {
     expect(timers.pending).toEqual([20_000]);
     timers.pass(20_000);
     expect(timers.pending).toEqual([30_000]);
-    engine.close(sessionOf("s"), "transport close");
+    engine.abort(sessionOf("s"), "transport close");
     expect(timers.pending).toEqual([30_000]);
-    engine.close(sessionOf("t"), "ping timeout");
+    engine.abort(sessionOf("t"), "ping timeout");
     expect(timers.pending).toEqual([]);
     await requests.open("u", undefined);
     expect(timers.pending).toEqual([30_000]);

@@ -92,18 +92,15 @@ describe("CONN-10 opening", () => {
   });
 
   it.each([
-    ["forced close", 200, "1"],
-    ["parse error", 400, "}"],
-  ] as const)(
-    "is answered when the application ends the session at once: %s",
-    async (reason, status, end) => {
-      application.open = (of) => engine.close(of, reason);
-      const response = await requests.open("t", undefined);
-      expect(response.status).toBe(status);
-      expect((await response.text()).at(-1)).toBe(end);
-      expect((await requests.finish("t", new Request(URL))).status).toBe(400);
-    },
-  );
+    ["close", 200, "1"],
+    ["abort", 400, "}"],
+  ] as const)("is answered when the application ends the session at once: %s", async (how, status, end) => {
+    application.open = (of) => engine[how](of, "parse error");
+    const response = await requests.open("t", undefined);
+    expect(response.status).toBe(status);
+    expect((await response.text()).at(-1)).toBe(end);
+    expect((await requests.finish("t", new Request(URL))).status).toBe(400);
+  });
 });
 
 describe("CONN-10 GET", () => {
