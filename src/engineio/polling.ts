@@ -19,8 +19,38 @@ export interface PollingOwner {
   closed(): void;
 }
 
-/** Characters and bytes that may wait for a client's next GET before the session is given up. */
+/** What may wait for a client's next GET before the session is given up, in characters and bytes. */
 export const MAX_QUEUED = 2_000_000;
+
+/** What a packet costs besides its text. */
+const PACKET_COST = 16;
+
+/** What all polling sessions of an object hold in memory together, in characters and bytes. */
+export class Budget {
+  readonly #limit: number;
+  #held = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Whether so much more may be held. */
+  hasRoomFor(size: number): boolean {
+    return this.#held + size <= this.#limit;
+  }
+
+  get exceeded(): boolean {
+    return !this.hasRoomFor(0);
+  }
+
+  hold(size: number): void {
+    this.#held += size;
+  }
+
+  release(size: number): void {
+    this.#held -= size;
+  }
+}
 
 /**
  * A session whose packets wait for HTTP requests: one GET at a time takes them, one POST at a time brings the
@@ -30,35 +60,40 @@ export const MAX_QUEUED = 2_000_000;
 export class PollingTransport implements Transport {
   readonly name = "polling";
   readonly #owner: PollingOwner;
+  readonly #budget: Budget;
   #status: PollingStatus = "open";
   #queue: OutgoingPacket[] = [];
   #queued = 0;
   #flushing = false;
+  #overflowed = false;
   /** Answers the GET that waits. */
   #answer: ((payload: string) => void) | undefined;
   /** Stops reading the POST that is under way. */
   #cancelPost: (() => void) | undefined;
 
-  constructor(owner: PollingOwner) {
+  constructor(owner: PollingOwner, budget: Budget) {
     this.#owner = owner;
+    this.#budget = budget;
   }
 
   get status(): PollingStatus {
     return this.#status;
   }
 
-  /** Queues a packet. All that one turn sends goes into one payload. */
+  /** Queues a packet. All that one turn sends goes into one payload, unless it is too much to gather. */
   send(packet: OutgoingPacket): void {
-    if (this.#status !== "open") return;
-    this.#queue.push(packet);
-    this.#queued += packet.length;
-    if (this.#answer === undefined && this.#queued <= MAX_QUEUED) return;
-    if (this.#flushing) return;
+    if (this.#status !== "open" || this.#overflowed) return;
+    this.#enqueue(packet);
+    if (this.#queued > MAX_QUEUED || this.#budget.exceeded) {
+      if (this.#answer !== undefined) this.#flush();
+      else this.#overflow();
+      return;
+    }
+    if (this.#answer === undefined || this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
-      if (this.#answer !== undefined) this.#flush();
-      else if (this.#status === "open" && this.#queued > MAX_QUEUED) this.#owner.overflowed();
+      this.#flush();
     });
   }
 
@@ -74,7 +109,7 @@ export class PollingTransport implements Transport {
   /** Answers the GET that waits, if one does: with NOOP if there is nothing else. */
   release(): void {
     if (this.#answer === undefined) return;
-    if (this.#queue.length === 0) this.#queue.push(PACKET_CODES.noop);
+    if (this.#queue.length === 0) this.#enqueue(PACKET_CODES.noop);
     this.#flush();
   }
 
@@ -91,8 +126,7 @@ export class PollingTransport implements Transport {
 
   /** Ends without closing the session, and returns what the next transport is to send first. */
   handOver(): OutgoingPacket[] {
-    const rest = this.#queue;
-    this.#queue = [];
+    const rest = this.#takeQueue();
     this.#end(PACKET_CODES.noop);
     return rest;
   }
@@ -104,7 +138,7 @@ export class PollingTransport implements Transport {
       this.#end(PACKET_CODES.close);
       return;
     }
-    this.#queue.push(PACKET_CODES.close);
+    this.#enqueue(PACKET_CODES.close);
     this.#status = "closing";
     this.#cancelPost?.();
     this.#owner.closing();
@@ -132,18 +166,39 @@ export class PollingTransport implements Transport {
     if (this.#status === "closed") return;
     this.#status = "closed";
     this.#cancelPost?.();
-    this.#queue.push(last);
+    this.#enqueue(last);
     this.#flush();
-    this.#queue = [];
+    this.#takeQueue();
     this.#owner.closed();
+  }
+
+  #enqueue(packet: OutgoingPacket): void {
+    const cost = packet.length + PACKET_COST;
+    this.#queue.push(packet);
+    this.#queued += cost;
+    this.#budget.hold(cost);
+  }
+
+  #takeQueue(): OutgoingPacket[] {
+    const queue = this.#queue;
+    this.#budget.release(this.#queued);
+    this.#queue = [];
+    this.#queued = 0;
+    return queue;
+  }
+
+  /** Told after this turn: whoever is sending must not find the session closed under its hands. */
+  #overflow(): void {
+    this.#overflowed = true;
+    queueMicrotask(() => {
+      if (this.#status === "open") this.#owner.overflowed();
+    });
   }
 
   #flush(): void {
     const answer = this.#answer;
     if (answer === undefined || this.#queue.length === 0) return;
-    const payload = encodePayload(this.#queue);
-    this.#queue = [];
-    this.#queued = 0;
+    const payload = encodePayload(this.#takeQueue());
     this.#answer = undefined;
     answer(payload);
     if (this.#status !== "closing") return;

@@ -34,8 +34,8 @@ const encoder = new TextEncoder();
 const exceeds = (text: string, limit: number): boolean =>
   text.length > limit || (text.length * 3 > limit && encoder.encode(text).byteLength > limit);
 
-/** Packets in one payload: more than any client's queue holds, and no more than one turn should take. */
-const MAX_PACKETS = 100_000;
+/** Packets in one payload, which are handled in one turn: deliveries to others wait for it. */
+const MAX_PACKETS = 10_000;
 
 /** Engine.IO v4 sessions of one gateway. Knows no platform: transports and time are passed in. */
 export class EngineServer {
@@ -124,13 +124,17 @@ export class EngineServer {
   close(session: Session, reason: CloseReason): void {
     if (session.closed) return;
     this.#end(session, reason);
-    session.transport.close(reason);
+    const { transport } = session;
+    transport.close(reason);
+    // A client that has paused polling does not ask again: it hears of the end on the transport that it is trying.
+    if (!(transport instanceof PollingTransport && transport.status === "closing")) session.upgrade?.fail();
   }
 
   /** Ends a session at once: its client has ended it, broken the protocol, or gone. */
   abort(session: Session, reason: CloseReason): void {
     if (session.closed) return;
     this.#end(session, reason);
+    session.upgrade?.fail();
     session.transport.abort(reason);
   }
 
@@ -202,7 +206,6 @@ export class EngineServer {
 
   #end(session: Session, reason: CloseReason): void {
     session.closed = true;
-    session.upgrade?.fail();
     this.sessions.delete(session.id);
     this.#application.close(session, reason);
   }

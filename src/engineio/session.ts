@@ -44,8 +44,8 @@ export class Session {
 
   /** Goes on with another transport. */
   moveTo(transport: Transport): void {
+    this.#store(transport);
     this.#transport = transport;
-    this.#store();
   }
 
   /** Whether the application has accepted the client; until then the connect timeout runs. */
@@ -75,9 +75,9 @@ export class Session {
     this.send(typeof data === "string" ? `4${data}` : data);
   }
 
-  #store(): void {
+  #store(transport = this.#transport): void {
     if (this.closed) return;
-    this.#transport.save({
+    transport.save({
       id: this.id,
       openedAt: this.openedAt,
       established: this.#established,

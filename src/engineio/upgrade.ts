@@ -3,6 +3,9 @@ import type { PollingTransport } from "./polling.ts";
 import type { Session } from "./session.ts";
 import type { Transport } from "./transport.ts";
 
+/** Longest text that a probe or UPGRADE may be: nothing else is to come here, so nothing else is decoded. */
+const MAX_LENGTH = 64;
+
 /** `opened`: nothing has come on the new transport yet. `probed`: it works, and polling is to pause. */
 export type UpgradeStatus = "opened" | "probed" | "completed" | "failed";
 
@@ -35,8 +38,8 @@ export class Upgrade {
   /** Handles one frame on the new transport. */
   receive(raw: string | Uint8Array): void {
     if (!this.pending) return;
-    const decoded = decodePacket(raw);
-    const packet = decoded.ok ? decoded.value : undefined;
+    const decoded = typeof raw === "string" && raw.length <= MAX_LENGTH ? decodePacket(raw) : undefined;
+    const packet = decoded?.ok ? decoded.value : undefined;
     if (packet?.type === "ping" && packet.data === "probe") {
       this.#status = "probed";
       this.#to.send("3probe");
@@ -60,12 +63,16 @@ export class Upgrade {
     this.#to.close("transport close");
   }
 
-  /** What polling had not handed out goes first, so that packets stay in order. */
+  /**
+   * What polling had not handed out goes first, so that packets stay in order. A session that was closed while its
+   * client had paused polling says so here.
+   */
   #complete(): void {
-    this.#end("completed");
-    const rest = this.#from.handOver();
+    // The one step that may throw: until it is done the session is with polling.
     this.session.moveTo(this.#to);
-    for (const packet of rest) this.session.send(packet);
+    this.#end("completed");
+    for (const packet of this.#from.handOver()) this.#to.send(packet);
+    if (this.session.closed) this.#to.close("forced close");
   }
 
   #end(status: "completed" | "failed"): void {

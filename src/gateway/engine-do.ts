@@ -1,16 +1,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { EngineApplication } from "../engineio/server.ts";
 import { type Config, configOf } from "../env.ts";
-import { after } from "../lib/after.ts";
+import { after, sleep } from "../lib/after.ts";
 import { Alarms } from "../lib/alarms.ts";
 import { describeError, log } from "../lib/log.ts";
-import { decodeContext } from "./handshake-context.ts";
 import { GatewayHost, type HostAlarm } from "./host.ts";
 import { createSessionId } from "./names.ts";
 
 const ALARM_RETRY_MS = 5_000;
-
-export const sleep = (ms: number): Promise<void> => scheduler.wait(ms);
 
 /**
  * A Durable Object that holds Engine.IO sessions under some application: hands the platform's events to its host,
@@ -34,7 +31,11 @@ export abstract class EngineDurableObject<
     this.alarms = new Alarms(ctx.storage);
   }
 
-  protected createHost(application: EngineApplication): GatewayHost {
+  /** `parseContext` checks what the Worker says of handshakes; the application gets what it returns. */
+  protected createHost(
+    application: EngineApplication,
+    parseContext: (value: unknown) => unknown = (value) => value,
+  ): GatewayHost {
     const { config, name } = this;
     return new GatewayHost({
       state: this.ctx,
@@ -49,7 +50,7 @@ export abstract class EngineDurableObject<
       maxSessions: config.MAX_SESSIONS_PER_GATEWAY,
       application,
       createSessionId: () => createSessionId(name),
-      decodeContext,
+      parseContext,
       clock: Date.now,
       sleep,
       after,

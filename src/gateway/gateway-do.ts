@@ -1,6 +1,6 @@
 import { createAuthenticate } from "../auth/authenticate.ts";
 import type { Env } from "../env.ts";
-import { after } from "../lib/after.ts";
+import { after, sleep } from "../lib/after.ts";
 import { describeError, log } from "../lib/log.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
@@ -8,7 +8,8 @@ import type { Frame, GatewayRpc } from "../rooms/protocol.ts";
 import { SocketServer } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import { RealtimeApplication } from "./application.ts";
-import { EngineDurableObject, sleep } from "./engine-do.ts";
+import { EngineDurableObject } from "./engine-do.ts";
+import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
 import { SqlRoomRegister } from "./room-register.ts";
@@ -63,6 +64,7 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
         onError: (error) => log("error", "connect_failed", { gateway: name, error: describeError(error) }),
         after,
       }),
+      parseContext,
     );
     this.host.restore();
     this.#memberships.findStale();

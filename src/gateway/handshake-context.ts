@@ -1,16 +1,11 @@
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
 
-/**
- * What the Worker tells the gateway about a handshake, in a header that the Worker always sets or removes, so
- * that no client can. It is kept with the session.
- */
+/** What LedgerCore's Worker tells the gateway about a handshake. It is kept with the session. */
 export interface HandshakeContext {
   /** Whom the handshake's `Authorization` header speaks for (CONN-4). */
   readonly principal?: Principal | undefined;
 }
-
-export const CONTEXT_HEADER = "x-realtime-context";
 
 const context: z.ZodType<HandshakeContext> = z.object({
   principal: z
@@ -26,9 +21,5 @@ const context: z.ZodType<HandshakeContext> = z.object({
     .optional(),
 });
 
-/** Header values are Latin-1; ids of users may one day not be. */
-export const encodeContext = (value: HandshakeContext): string => encodeURIComponent(JSON.stringify(value));
-
 /** @throws on anything the Worker did not write: a bug. */
-export const decodeContext = (header: string | null): HandshakeContext =>
-  header === null ? {} : context.parse(JSON.parse(decodeURIComponent(header)));
+export const parseContext = (value: unknown): HandshakeContext => context.parse(value);

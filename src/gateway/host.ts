@@ -5,8 +5,9 @@ import type { After } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Sleep } from "../lib/rpc.ts";
-import { CONTEXT_HEADER } from "./handshake-context.ts";
-import { PollingRequests, refusal } from "./polling-requests.ts";
+import { CONTEXT_HEADER, decodeContext } from "./context-header.ts";
+import { refusal } from "./handshake-refusal.ts";
+import { PollingRequests } from "./polling-requests.ts";
 import { Upgrades } from "./upgrades.ts";
 import { WebSocketTransport } from "./websocket-transport.ts";
 
@@ -26,8 +27,8 @@ export interface HostDeps {
   readonly maxSessions: number;
   readonly application: EngineApplication;
   readonly createSessionId: () => string;
-  /** Reads the Worker's context header. */
-  readonly decodeContext: (header: string | null) => unknown;
+  /** Checks what the Worker has said of a handshake. */
+  readonly parseContext: (value: unknown) => unknown;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly after: After;
@@ -70,9 +71,12 @@ export class GatewayHost {
     const { state } = this.#deps;
     const roundAt = state.storage.kv.get<number>(ROUND_KEY);
     for (const webSocket of state.getWebSockets()) {
-      // Written by `Session.save`, or null for a session closed by us whose peer has not answered.
+      // Written by `Session.save`. Null: closed by us, or tried for a session that has gone with the memory.
       const saved = webSocket.deserializeAttachment() as SessionState | null;
-      if (saved === null) continue;
+      if (saved === null) {
+        webSocket.close();
+        continue;
+      }
       this.#sessions.set(webSocket, this.engine.restore(this.#transport(webSocket), saved, roundAt));
     }
   }
@@ -144,9 +148,9 @@ export class GatewayHost {
   }
 
   #open(request: Request, upgrade: boolean): Response | Promise<Response> {
-    const { alarms, clock, config, createSessionId, decodeContext, maxSessions } = this.#deps;
+    const { alarms, clock, config, createSessionId, maxSessions, parseContext } = this.#deps;
     if (this.engine.sessions.size >= maxSessions) return new Response(null, { status: 503 });
-    const context = decodeContext(request.headers.get(CONTEXT_HEADER));
+    const context = parseContext(decodeContext(request.headers.get(CONTEXT_HEADER)));
     const now = clock();
     if (alarms.at("ping") === undefined) alarms.set("ping", this.engine.heartbeat.firstRound(now));
     if (alarms.at("connect") === undefined) alarms.set("connect", now + config.connectTimeout);
@@ -161,12 +165,8 @@ export class GatewayHost {
   /** Lets a client try a WebSocket for its polling session; one that it may not try is closed at once. */
   #upgrade(session: Session): Response {
     const { 0: client, 1: server } = new WebSocketPair();
-    if (this.#upgrades.begin(session, server, this.#transport(server))) {
-      this.#accept(server);
-    } else {
-      server.accept();
-      server.close();
-    }
+    this.#accept(server);
+    if (!this.#upgrades.begin(session, server, this.#transport(server))) server.close();
     return new Response(null, { status: 101, webSocket: client });
   }
 

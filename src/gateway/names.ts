@@ -10,8 +10,8 @@ export const gatewayName = (colo: unknown, index: number): string =>
 export const createSessionId = (gateway: string): string => `${gateway}.${randomToken(ID_LENGTH)}`;
 
 /**
- * The gateway a session id names, or `undefined` if it is none of ours: a made-up id must not bring an object to
- * life beyond the `count` that each location has.
+ * The gateway a session id names, or `undefined` if it is none of the `count` that each location has. A made-up id may
+ * wake one of those: it finds no session there, and leaves nothing behind.
  */
 export const gatewayOf = (sessionId: string, count: number): string | undefined => {
   const [, gateway, index] = SESSION_ID.exec(sessionId) ?? [];

@@ -1,9 +1,10 @@
-import { BAD_REQUEST, type HandshakeError, UNKNOWN_SESSION } from "../engineio/handshake.ts";
-import { PollingTransport } from "../engineio/polling.ts";
+import { BAD_REQUEST, UNKNOWN_SESSION } from "../engineio/handshake.ts";
+import { Budget, PollingTransport } from "../engineio/polling.ts";
 import type { EngineServer } from "../engineio/server.ts";
 import type { Session } from "../engineio/session.ts";
 import type { After } from "../lib/after.ts";
 import { readText } from "../lib/read-text.ts";
+import { refusal } from "./handshake-refusal.ts";
 
 /** How long what a closing session still had is kept for its client's next GET, as by the reference server. */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -14,11 +15,16 @@ const RELEASE_AFTER_MS = 100;
 /** Timers keep an object in memory; this one is set anew as long as there is a reason. */
 const AWAKE_MS = 30_000;
 
-const NO_STORE = { "cache-control": "no-store" };
+/**
+ * What polling may hold of an object's memory, in bytes: a quarter of it. Bodies that arrive slowly, and packets whose
+ * clients do not fetch them, would otherwise add up over sessions.
+ */
+const BUDGET = 32_000_000;
 
-/** A refusal in the reference server's form. */
-export const refusal = ({ code, message, status }: HandshakeError): Response =>
-  Response.json({ code, message }, { status, headers: NO_STORE });
+/** What a session may need before its client's first GET. */
+const OPENING = 10_000;
+
+const NO_STORE = { "cache-control": "no-store" };
 
 const payload = (body: string): Response =>
   new Response(body, { headers: { "content-type": "text/plain; charset=UTF-8", ...NO_STORE } });
@@ -35,6 +41,7 @@ export class PollingRequests {
   readonly #engine: EngineServer;
   readonly #after: After;
   readonly #transports = new Map<string, PollingTransport>();
+  readonly #budget = new Budget(BUDGET);
   #sleepAgain: (() => void) | undefined;
 
   constructor(engine: EngineServer, after: After) {
@@ -44,20 +51,31 @@ export class PollingRequests {
 
   /** Opens a session, and answers with OPEN. */
   async open(id: string, context: unknown): Promise<Response> {
+    // Another gateway may have room.
+    if (!this.#budget.hasRoomFor(OPENING)) return new Response(null, { status: 503 });
     let cancelExpiry: (() => void) | undefined;
-    const transport: PollingTransport = new PollingTransport({
-      overflowed: () => this.#engine.abort(session, "transport error"),
-      closing: () => {
-        cancelExpiry = this.#after(CLOSE_TIMEOUT_MS, () => transport.expire());
+    /** Not there yet when the application ends it at once. */
+    let session: Session | undefined;
+    const transport: PollingTransport = new PollingTransport(
+      {
+        overflowed: () => {
+          if (session !== undefined) this.#engine.abort(session, "transport error");
+        },
+        closing: () => {
+          cancelExpiry = this.#after(CLOSE_TIMEOUT_MS, () => transport.expire());
+        },
+        closed: () => {
+          cancelExpiry?.();
+          // The client has heard of the end, or will not come for it.
+          if (session?.closed) session.upgrade?.fail();
+          this.#closed(id);
+        },
       },
-      closed: () => {
-        cancelExpiry?.();
-        this.#closed(id);
-      },
-    });
+      this.#budget,
+    );
     this.#transports.set(id, transport);
     this.#stayAwake();
-    const session = this.#engine.open(transport, id, context);
+    session = this.#engine.open(transport, id, context);
     return this.#answer(transport);
   }
 
@@ -73,9 +91,12 @@ export class PollingRequests {
   /** A request of a session that is not there (any more): a GET gets what a closing one has left. */
   async finish(id: string, request: Request): Promise<Response> {
     const transport = this.#transports.get(id);
-    return transport === undefined || request.method !== "GET"
-      ? refusal(UNKNOWN_SESSION)
-      : this.#answer(transport);
+    if (transport === undefined) return refusal(UNKNOWN_SESSION);
+    if (request.method === "GET") return this.#answer(transport);
+    // Too late to matter; a refusal would keep the client from asking for the rest. The body is read, because the
+    // platform ends the connection of one that is not.
+    const text = await readText(request.body, this.#engine.config.maxPayload, new AbortController().signal);
+    return text.ok || text.error === "not UTF-8" ? received() : refusal(BAD_REQUEST);
   }
 
   async #get(session: Session, transport: PollingTransport, request: Request): Promise<Response> {
@@ -102,7 +123,13 @@ export class PollingRequests {
       this.#engine.abort(session, "transport error");
       return refusal(BAD_REQUEST);
     }
-    const text = await readText(request.body, maxPayload, reading.signal);
+    let held = 0;
+    const text = await readText(request.body, maxPayload, reading.signal, (bytes) => {
+      held += bytes;
+      this.#budget.hold(bytes);
+      if (this.#budget.exceeded) reading.abort();
+    });
+    this.#budget.release(held);
     transport.endPost();
     if (text.ok) {
       if (session.transport !== transport || session.closed) return refusal(BAD_REQUEST);

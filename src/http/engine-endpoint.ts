@@ -1,13 +1,8 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import {
-  checkHandshake,
-  type HandshakeError,
-  isUpgrade,
-  originAllowed,
-  UNKNOWN_SESSION,
-} from "../engineio/handshake.ts";
-import { CONTEXT_HEADER, encodeContext, type HandshakeContext } from "../gateway/handshake-context.ts";
+import { checkHandshake, isUpgrade, originAllowed, UNKNOWN_SESSION } from "../engineio/handshake.ts";
+import { CONTEXT_HEADER, encodeContext } from "../gateway/context-header.ts";
+import { refusal } from "../gateway/handshake-refusal.ts";
 import { gatewayCandidates, gatewayOf } from "../gateway/names.ts";
 import { describeError, log } from "../lib/log.ts";
 import { reply } from "./reply.ts";
@@ -21,8 +16,8 @@ export interface EndpointOptions<E extends object> {
   /** Gateways of one Cloudflare location. */
   gatewaysPerColo(env: E): number;
   allowedOrigins(env: E): readonly string[];
-  /** What a new session's gateway is to know of its handshake; a Response refuses it. */
-  context(c: Context<{ Bindings: E }>): Promise<HandshakeContext | Response>;
+  /** What a new session's application is to know of its handshake, as JSON; a Response refuses it. */
+  context(c: Context<{ Bindings: E }>): Promise<object | Response>;
 }
 
 /**
@@ -52,20 +47,17 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
       },
       options.allowedOrigins(c.env),
     );
-    if (!checked.ok) return refuse(c, checked.error);
+    if (!checked.ok) return refusal(checked.error);
     if (checked.value.kind === "session") return passOn(c, checked.value.id);
     const context = await options.context(c);
     return context instanceof Response ? context : open(c, context);
   });
 
-  const refuse = (c: C, { code, message, status }: HandshakeError): Response =>
-    c.json({ code, message }, status, { "cache-control": "no-store" });
-
   const unavailable = (c: C, message: string): Response =>
     reply(c, 503, { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S });
 
   /** Hands a handshake to a gateway of this location, or to another if that one is full or failing. */
-  const open = async (c: C, context: HandshakeContext): Promise<Response> => {
+  const open = async (c: C, context: object): Promise<Response> => {
     const headers = headersFor(c);
     headers.set(CONTEXT_HEADER, encodeContext(context));
     const count = options.gatewaysPerColo(c.env);
@@ -83,7 +75,7 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   /** Hands a request of a session to its gateway. What a POST carries can be sent once only. */
   const passOn = async (c: C, id: string): Promise<Response> => {
     const gateway = gatewayOf(id, options.gatewaysPerColo(c.env));
-    if (gateway === undefined) return refuse(c, UNKNOWN_SESSION);
+    if (gateway === undefined) return refusal(UNKNOWN_SESSION);
     const { method } = c.req.raw;
     // A GET may come with a body, and may not be passed on with one.
     const body = method === "POST" ? c.req.raw.body : null;

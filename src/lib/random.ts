@@ -12,3 +12,6 @@ export const randomToken = (length: number): string => {
 };
 
 export const ID_LENGTH = 22;
+
+/** A whole number of 30 random bits. */
+export const randomInteger = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) >>> 2;

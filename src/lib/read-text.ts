@@ -3,54 +3,55 @@ import { err, ok, type Result } from "./result.ts";
 /** `broken`: the sender has gone before the end. */
 export type ReadError = "too large" | "not UTF-8" | "broken";
 
+/** Room for most bodies; larger ones double it. */
+const FIRST_BYTES = 16_384;
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
- * Reads a body of at most `limit` bytes as UTF-8, holding no more than that. When `signal` aborts, it stops and the
- * body counts as broken.
+ * Reads a body of at most `limit` bytes as UTF-8. When `signal` aborts, it stops and the body counts as broken.
+ * `grown` hears of each piece of memory that is taken for it, in bytes.
  */
 export const readText = async (
   body: ReadableStream<Uint8Array> | null,
   limit: number,
   signal: AbortSignal,
+  grown: (bytes: number) => void = () => {},
 ): Promise<Result<string, ReadError>> => {
   if (body === null) return ok("");
   const reader = body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
   signal.addEventListener("abort", cancel);
   if (signal.aborted) cancel();
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  let text = "";
-  let bytes = 0;
+  let buffer = new Uint8Array(0);
+  let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (signal.aborted) return err("broken");
       if (done) break;
-      bytes += value.byteLength;
-      if (bytes > limit) {
+      const needed = length + value.byteLength;
+      if (needed > limit) {
         cancel();
         return err("too large");
       }
-      const part = decode(decoder, value);
-      if (part === undefined) {
-        cancel();
-        return err("not UTF-8");
+      if (needed > buffer.byteLength) {
+        const larger = new Uint8Array(Math.min(limit, Math.max(FIRST_BYTES, needed, 2 * buffer.byteLength)));
+        larger.set(buffer.subarray(0, length));
+        grown(larger.byteLength - buffer.byteLength);
+        buffer = larger;
       }
-      text += part;
+      buffer.set(value, length);
+      length = needed;
     }
   } catch {
     return err("broken");
   } finally {
     signal.removeEventListener("abort", cancel);
   }
-  const rest = decode(decoder);
-  return rest === undefined ? err("not UTF-8") : ok(text + rest);
-};
-
-/** The next characters; without `bytes`, the last ones. */
-const decode = (decoder: TextDecoder, bytes?: Uint8Array): string | undefined => {
   try {
-    return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    return ok(decoder.decode(buffer.subarray(0, length)));
   } catch {
-    return undefined;
+    return err("not UTF-8");
   }
 };

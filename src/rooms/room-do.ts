@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { configOf, type Env } from "../env.ts";
+import { sleep } from "../lib/after.ts";
 import { describeError, log } from "../lib/log.ts";
 import { callRetrying } from "../lib/rpc.ts";
 import type { Joined, MembershipOp, Publication, RoomRpc } from "./protocol.ts";
@@ -21,10 +22,7 @@ export class Room extends DurableObject<Env> implements RoomRpc {
       epoch,
       store: new SqlSubscriberStore(ctx.storage.sql),
       deliver: (gateway, frames) =>
-        callRetrying(
-          () => env.GATEWAYS.getByName(gateway).deliver(name, epoch, frames),
-          (ms) => scheduler.wait(ms),
-        ),
+        callRetrying(() => env.GATEWAYS.getByName(gateway).deliver(name, epoch, frames), sleep),
       onLost: (gateway, frames, error) =>
         log("error", "frames_lost", { room: name, gateway, frames, error: describeError(error) }),
       presenceLimit: configOf(env).PRESENCE_LIMIT,

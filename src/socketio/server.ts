@@ -2,10 +2,11 @@ import type { EngineApplication } from "../engineio/server.ts";
 import type { Session } from "../engineio/session.ts";
 import type { CloseReason } from "../engineio/transport.ts";
 import type { After } from "../lib/after.ts";
+import { randomInteger } from "../lib/random.ts";
 import { Decoder } from "./decode.ts";
 import { encodePacket } from "./encode.ts";
 import type { Packet } from "./packet.ts";
-import { Socket } from "./socket.ts";
+import { Socket, type SocketHost } from "./socket.ts";
 
 export type DisconnectReason = CloseReason | "client namespace disconnect" | "server namespace disconnect";
 
@@ -75,6 +76,9 @@ interface Client<Data> {
   refused: number;
 }
 
+/** Longest unknown namespace that is repeated to the client that named it. */
+const MAX_NAMESPACE_CHARS = 200;
+
 /** Refusals after which a session is closed: stock clients do not ask again, so these are guesses. */
 const MAX_REFUSED = 10;
 
@@ -103,7 +107,8 @@ export class SocketServer<Data> implements EngineApplication {
     };
     this.#clients.set(session, client);
     for (const { nsp, id, data } of saved.sockets) {
-      const socket = this.#socket(session, { nsp, id, data, connected: true });
+      // Questions asked before are forgotten: a late answer to one must not answer a new one.
+      const socket = this.#socket(session, { nsp, id, data, connected: true }, randomInteger());
       client.states.set(nsp, { status: "connected", socket });
       this.#deps.application.restore(socket);
     }
@@ -168,6 +173,10 @@ export class SocketServer<Data> implements EngineApplication {
   ): Promise<void> {
     const { application, closeSession } = this.#deps;
     if (!application.namespaces.has(nsp)) {
+      if (nsp.length > MAX_NAMESPACE_CHARS) {
+        closeSession(session, "parse error");
+        return;
+      }
       this.#refuse(session, client, nsp, { message: "Invalid namespace" });
       return;
     }
@@ -245,12 +254,14 @@ export class SocketServer<Data> implements EngineApplication {
   #socket(
     session: Session,
     state: { nsp: string; id: string; data: Data; connected: boolean },
+    firstAckId?: number,
   ): Socket<Data> {
-    const socket: Socket<Data> = new Socket(session, state, {
+    const host: SocketHost = {
       save: () => this.#save(session),
       leave: () => this.#leave(socket, "server namespace disconnect"),
       after: this.#deps.after,
-    });
+    };
+    const socket: Socket<Data> = new Socket(session, state, host, firstAckId);
     return socket;
   }
 

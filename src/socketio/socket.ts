@@ -30,12 +30,13 @@ export class Socket<Data> {
   readonly #host: SocketHost;
   /** Answers that are waited for, by the id asked with. */
   readonly #acks = new Map<number, Acknowledge>();
-  #nextAckId = 0;
+  #nextAckId: number;
 
   constructor(
     session: Session,
     state: { nsp: string; id: string; data: Data; connected: boolean },
     host: SocketHost,
+    firstAckId = 0,
   ) {
     this.session = session;
     this.nsp = state.nsp;
@@ -43,6 +44,7 @@ export class Socket<Data> {
     this.data = state.data;
     this.connected = state.connected;
     this.#host = host;
+    this.#nextAckId = firstAckId;
   }
 
   /** Sends a packet of this namespace with whatever binary attachments it holds. */

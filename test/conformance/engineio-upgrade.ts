@@ -145,6 +145,20 @@ export const upgradeTests = (it: It): void => {
       await webSocket.closed;
     });
 
+    it("ends a session on the WebSocket when it ended while polling had paused [CONN-11]", async ({
+      client,
+    }) => {
+      const session = await client.polling("socket.io");
+      await session.post("40");
+      await session.collect(2);
+      const webSocket = await client.probed(session, "socket.io");
+      // A client that has been answered 3probe sends no GET any more, so it cannot hear of this by polling.
+      await session.post("42{}");
+      webSocket.send("5");
+      await webSocket.closed;
+      expect((await session.get()).status).toBe(400);
+    });
+
     it("closes a WebSocket that does not finish in time", async ({ client, skip }) => {
       const { upgradeTimeout } = client.settings;
       if (upgradeTimeout > 2_000) skip("the upgrade timeout is too long to wait for");

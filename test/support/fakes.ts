@@ -1,4 +1,4 @@
-import { type PollingOwner, PollingTransport } from "../../src/engineio/polling.ts";
+import { Budget, type PollingOwner, PollingTransport } from "../../src/engineio/polling.ts";
 import { type EngineApplication, EngineServer } from "../../src/engineio/server.ts";
 import { Session } from "../../src/engineio/session.ts";
 import type { CloseReason, OutgoingPacket, Transport } from "../../src/engineio/transport.ts";
@@ -105,9 +105,26 @@ export class FakeTransport implements Transport {
   }
 }
 
-/** A polling transport that tells only what the test asks for. */
-export const createPolling = (owner: Partial<PollingOwner> = {}): PollingTransport =>
-  new PollingTransport({ overflowed: () => {}, closing: () => {}, closed: () => {}, ...owner });
+/** A polling transport that tells only what the test asks for, and may hold what it likes. */
+export const createPolling = (
+  owner: Partial<PollingOwner> = {},
+  budget = new Budget(Number.POSITIVE_INFINITY),
+): PollingTransport =>
+  new PollingTransport({ overflowed: () => {}, closing: () => {}, closed: () => {}, ...owner }, budget);
+
+/** A body that comes when, and as far as, the test says. */
+export class SlowBody {
+  controller!: ReadableStreamDefaultController<Uint8Array>;
+  cancelled = false;
+  readonly stream = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      this.controller = controller;
+    },
+    cancel: () => {
+      this.cancelled = true;
+    },
+  });
+}
 
 export const ENGINE_CONFIG = {
   pingInterval: 25_000,

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { MAX_QUEUED, PollingTransport } from "../../../src/engineio/polling.ts";
+import type { PollingTransport } from "../../../src/engineio/polling.ts";
 import type { CloseReason } from "../../../src/engineio/transport.ts";
-import { settled } from "../../support/fakes.ts";
+import { createPolling, settled } from "../../support/fakes.ts";
 
 let told: string[];
 let transport: PollingTransport;
 
 beforeEach(() => {
   told = [];
-  transport = new PollingTransport({
+  transport = createPolling({
     overflowed: () => void told.push("overflowed"),
     closing: () => void told.push("closing"),
     closed: () => void told.push("closed"),
@@ -217,53 +217,6 @@ describe("CONN-11 handing over", () => {
     await settled();
     expect(first).toEqual(["6"]);
     expect(told).toEqual(["closed"]);
-  });
-});
-
-describe("CONN-10 a client that does not fetch", () => {
-  const FULL = "4".padEnd(MAX_QUEUED - 3, "x");
-
-  it("is reported when more waits than may, and not before", async () => {
-    send(FULL, new Uint8Array(3));
-    await settled();
-    expect(told).toEqual([]);
-    send("6");
-    expect(told).toEqual([]);
-    await settled();
-    expect(told).toEqual(["overflowed"]);
-  });
-
-  it("is reported once, however much one turn sends", async () => {
-    send(FULL, new Uint8Array(4), "4more", "4more");
-    await settled();
-    expect(told).toEqual(["overflowed"]);
-  });
-
-  it("is none that waits, or comes in the same turn: one payload takes it all", async () => {
-    const first = get();
-    send(FULL, FULL);
-    await settled();
-    expect(first.map(({ length }) => length)).toEqual([2 * FULL.length + 1]);
-    send(FULL, "4more");
-    const second = get();
-    await settled();
-    expect(second.map(({ length }) => length)).toEqual([FULL.length + 6]);
-    expect(told).toEqual([]);
-  });
-
-  it("has its full queue again after each GET", async () => {
-    send(FULL);
-    get();
-    send(FULL, "444");
-    await settled();
-    expect(told).toEqual([]);
-  });
-
-  it("is not reported when its transport has ended meanwhile", async () => {
-    send(FULL, "4more");
-    transport.close();
-    await settled();
-    expect(told).toEqual(["closing"]);
   });
 });
 

@@ -4,7 +4,7 @@ import type { EngineServer } from "../../../src/engineio/server.ts";
 import type { Session } from "../../../src/engineio/session.ts";
 import { createPolling, engineFor, FakeClock, RecordingApplication } from "../../support/fakes.ts";
 
-const MAX_PACKETS = 100_000;
+const MAX_PACKETS = 10_000;
 
 let clock: FakeClock;
 let application: RecordingApplication;

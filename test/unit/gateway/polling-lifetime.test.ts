@@ -2,7 +2,14 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { MAX_QUEUED } from "../../../src/engineio/polling.ts";
 import type { EngineServer } from "../../../src/engineio/server.ts";
 import { PollingRequests } from "../../../src/gateway/polling-requests.ts";
-import { engineFor, FakeTimers, FakeTransport, RecordingApplication, settled } from "../../support/fakes.ts";
+import {
+  engineFor,
+  FakeTimers,
+  FakeTransport,
+  RecordingApplication,
+  SlowBody,
+  settled,
+} from "../../support/fakes.ts";
 
 let application: RecordingApplication;
 let engine: EngineServer;
@@ -31,15 +38,40 @@ const ask = async (id: string, method = "GET") => {
   return [response.status, await response.text()];
 };
 
+// Node requires `duplex` where the body is a stream.
+const postOf = (body: ReadableStream<Uint8Array>) =>
+  new Request("http://gateway", { method: "POST", body, ...{ duplex: "half" } });
+
 const UNKNOWN = [400, '{"code":1,"message":"Session ID unknown"}'];
 
 describe("CONN-10 a session that the server has closed", () => {
   it("gives the next GET what was left and CLOSE, and is unknown then", async () => {
     sessionOf("s").sendMessage("bye");
     engine.close(sessionOf("s"), "forced close");
-    expect(await ask("s", "POST")).toEqual(UNKNOWN);
     expect(await ask("s")).toEqual([200, "4bye\x1e1"]);
-    expect(await ask("s")).toEqual(UNKNOWN);
+    for (const method of ["GET", "POST"]) expect(await ask("s", method)).toEqual(UNKNOWN);
+  });
+
+  it("takes POSTs that come too late, and ignores them, so that their client still asks for the rest", async () => {
+    engine.close(sessionOf("s"), "forced close");
+    const body = new SlowBody();
+    body.controller.enqueue(Buffer.from("4late"));
+    body.controller.close();
+    const response = await requests.finish("s", postOf(body.stream));
+    expect([response.status, await response.text()]).toEqual([200, "ok"]);
+    expect(response.headers.get("content-type")).toBe("text/html");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await ask("s", "POST")).toEqual([200, "ok"]);
+    expect(application.log.map(([what]) => what)).toEqual(["open", "close"]);
+    expect(await ask("s")).toEqual([200, "1"]);
+  });
+
+  it("refuses a late POST whose client has gone", async () => {
+    engine.close(sessionOf("s"), "forced close");
+    const body = new SlowBody();
+    const request = postOf(body.stream);
+    body.controller.error(new Error("gone"));
+    expect((await requests.finish("s", request)).status).toBe(400);
   });
 
   it("is kept for 30 s", async () => {
@@ -107,11 +139,8 @@ describe("CONN-10 a gateway with polling sessions", () => {
 
 describe("CONN-10 a POST that ends just as its session", () => {
   const post = async (body: ReadableStream<Uint8Array>) => {
-    const session = sessionOf("s");
-    // Node requires `duplex` where the body is a stream.
-    const request = new Request("http://gateway", { method: "POST", body, ...{ duplex: "half" } });
     // It is handled before the session changes: still a polling one.
-    const { status } = await requests.handle(session, request);
+    const { status } = await requests.handle(sessionOf("s"), postOf(body));
     return status;
   };
 

@@ -10,6 +10,7 @@ import {
   FakeTimers,
   FakeTransport,
   RecordingApplication,
+  SlowBody,
   settled,
 } from "../../support/fakes.ts";
 
@@ -55,20 +56,6 @@ const post = (body: BodyInit, type = "text/plain;charset=UTF-8") =>
       ...{ duplex: "half" },
     }),
   );
-
-/** A body that comes when, and as far as, the test says. */
-class SlowBody {
-  controller!: ReadableStreamDefaultController<Uint8Array>;
-  cancelled = false;
-  readonly stream = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      this.controller = controller;
-    },
-    cancel: () => {
-      this.cancelled = true;
-    },
-  });
-}
 
 const refused = [400, { code: BAD_REQUEST.code, message: BAD_REQUEST.message }];
 const messages = () => application.log.filter(([what]) => what === "message").map(([, , data]) => data);

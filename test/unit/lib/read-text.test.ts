@@ -71,10 +71,10 @@ describe("a limit", () => {
 
 describe("bytes that are no UTF-8", () => {
   it.each([[[0xff]], [[0xc0, 0x80]], [[0xed, 0xa0, 0x80]], [[0x61, 0xe2, 0x61]]])(
-    "are refused, and nothing is read after them: %j",
+    "are refused, wherever they come: %j",
     async (bytes) => {
-      expect(await read(bodyOf("ok", bytes, "never read"))).toEqual(err("not UTF-8"));
-      expect(cancelled).toBe(1);
+      expect(await read(bodyOf("ok", bytes, "ok"))).toEqual(err("not UTF-8"));
+      expect(await read(bodyOf(...bytes.map((byte) => [byte])))).toEqual(err("not UTF-8"));
     },
   );
 
@@ -84,6 +84,17 @@ describe("bytes that are no UTF-8", () => {
       expect(await read(bodyOf("ok", bytes))).toEqual(err("not UTF-8"));
     },
   );
+
+  it("have no effect on the bodies that are read next, or at the same time", async () => {
+    const [bad, good, rest] = await Promise.all([
+      read(bodyOf("a", [0xe2], [0x82])),
+      read(bodyOf("\ufeffé", "b")),
+      read(bodyOf([0xac], "c")),
+    ]);
+    expect([bad, good, rest]).toEqual([err("not UTF-8"), ok("\ufefféb"), err("not UTF-8")]);
+    expect(await read(bodyOf([0xac]))).toEqual(err("not UTF-8"));
+    expect(await read(bodyOf("\ufeffa"))).toEqual(ok("\ufeffa"));
+  });
 });
 
 describe("a body that does not come to its end", () => {
@@ -118,15 +129,50 @@ describe("a body that does not come to its end", () => {
   });
 });
 
-it.each([
-  ["too large", Buffer.from("123456")],
-  ["not UTF-8", Uint8Array.of(0xff)],
-])("a source that cannot be stopped does not matter: %s", async (error, chunk) => {
+describe("memory", () => {
+  const FIRST = 16_384;
+
+  /** What was taken for a body of these chunks, piece by piece. */
+  const taken = async (limit: number, ...chunks: (string | readonly number[])[]) => {
+    const pieces: number[] = [];
+    const result = await readText(bodyOf(...chunks), limit, aborting.signal, (bytes) => {
+      pieces.push(bytes);
+    });
+    return { pieces, result };
+  };
+
+  const zeros = (length: number) => "0".repeat(length);
+
+  it.each<[string, number, number[], number[]]>([
+    ["nothing for nothing", 1_000_000, [], []],
+    ["once for a small body, however many its chunks", 1_000_000, [1, 10_000, 6_383], [FIRST]],
+    ["what a large chunk needs", 1_000_000, [50_000], [50_000]],
+    ["twice as much when it is full", 1_000_000, [FIRST, 1, FIRST - 1, 1], [FIRST, FIRST, 2 * FIRST]],
+    ["more than twice as much where that is needed", 1_000_000, [1, 100_000], [FIRST, 100_001 - FIRST]],
+    ["no more than the limit at once", 100, [1], [100]],
+    ["no more than the limit when it grows", 20_000, [FIRST, 1, 3_615], [FIRST, 20_000 - FIRST]],
+    ["nothing for a chunk beyond the limit", 20_000, [10, 20_000], [FIRST]],
+  ])("is taken, and told of: %s", async (_, limit, chunks, pieces) => {
+    const total = chunks.reduce((sum, length) => sum + length, 0);
+    expect(await taken(limit, ...chunks.map(zeros))).toEqual({
+      pieces,
+      result: total > limit ? err("too large") : ok(zeros(total)),
+    });
+  });
+
+  it("that is too much lets the hearer stop the body", async () => {
+    const result = readText(bodyOf("a", "b"), 100, aborting.signal, () => aborting.abort());
+    expect(await result).toEqual(err("broken"));
+    expect(cancelled).toBe(1);
+  });
+});
+
+it("a source that cannot be stopped does not matter", async () => {
   const body = new ReadableStream<Uint8Array>({
-    pull: (controller) => controller.enqueue(chunk),
+    pull: (controller) => controller.enqueue(Buffer.from("123456")),
     cancel: () => Promise.reject(new Error("cannot")),
   });
-  expect(await read(body, 5)).toEqual(err(error));
+  expect(await read(body, 5)).toEqual(err("too large"));
   // An unhandled rejection would fail the run.
   await settled();
 });

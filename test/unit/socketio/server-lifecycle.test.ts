@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Session, SessionState } from "../../../src/engineio/session.ts";
+import { err, ok } from "../../../src/lib/result.ts";
 import { FakeTransport, settled } from "../../support/fakes.ts";
 import { createStack, openClient, type Stack } from "./fake-application.ts";
 
@@ -161,5 +162,47 @@ describe("socket.io: hibernation", () => {
       auth: undefined,
       context: { ip: "here" },
     });
+  });
+});
+
+describe("socket.io: acknowledgements after hibernation", () => {
+  /** What `crypto` gives for each socket that comes back, one after the other. */
+  let bits: number[];
+
+  beforeEach(async () => {
+    await connect("40", "a");
+    await connect("40/ws,", "b");
+    bits = [4 * 70, 0xffff_ffff];
+    vi.spyOn(crypto, "getRandomValues").mockImplementation((array) => {
+      if (array instanceof Uint32Array) array.fill(bits.shift() ?? 0);
+      return array;
+    });
+  });
+
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("have ids that start at random, for each socket, and go up from there", async () => {
+    const woken = createStack();
+    const wire = new FakeTransport();
+    const again = woken.engine.restore(wire, transport.saved as SessionState, undefined);
+    const [root, ws] = woken.application.restored;
+    const results = [root, root, ws, ws].map((socket) => socket?.emitWithAck(100, "q"));
+    expect(wire.take()).toEqual(['4270["q"]', '4271["q"]', '42/ws,1073741823["q"]', '42/ws,1073741824["q"]']);
+    for (const [index, ack] of ["4371", "43/ws,1073741824", "4370", "43/ws,1073741823"].entries())
+      woken.engine.receive(again, `${ack}[${index}]`);
+    expect(await Promise.all(results)).toEqual([ok([2]), ok([0]), ok([3]), ok([1])]);
+    expect(wire.closes).toEqual([]);
+  });
+
+  it("are not taken for those of questions asked before", async () => {
+    stack.application.joins[0]?.socket.emitWithAck(100, "before");
+    expect(transport.sent.at(-1)).toBe('420["before"]');
+    const woken = createStack();
+    const again = woken.engine.restore(new FakeTransport(), transport.saved as SessionState, undefined);
+    const asked = woken.application.restored[0]?.emitWithAck(100, "after");
+    woken.engine.receive(again, "430[true]");
+    woken.timers.pass(100);
+    expect(await asked).toEqual(err("timeout"));
+    expect(again.closed).toBe(false);
   });
 });

@@ -57,6 +57,33 @@ describe("socket.io: CONNECT", () => {
     expect(await connect("40")).toEqual(['40{"sid":"sid1"}']);
   });
 
+  it("CONN-9 repeats a namespace of 200 characters, and closes the session for a longer one", async () => {
+    const longest = `/${"x".repeat(199)}`;
+    send(`40${longest},`);
+    expect(transport.take()).toEqual([`44${longest},{"message":"Invalid namespace"}`]);
+    expect(transport.closes).toEqual([]);
+    send(`40${longest}x,{}`);
+    await settled();
+    expect(transport.sent).toEqual([]);
+    closedAs("parse error", 1002);
+    expect(stack.application.requests).toEqual([]);
+    expect(stack.errors).toEqual([]);
+  });
+
+  it("CONN-9 a namespace that is too long ends the sockets that its session has", async () => {
+    await connect("40");
+    send(`40/${"x".repeat(100_000)}`);
+    expect(transport.sent).toEqual([]);
+    closedAs("parse error", 1002);
+    expect(stack.application.disconnects).toEqual([["sid1", "parse error"]]);
+  });
+
+  it("CONN-3 an application's own namespace may be as long as it likes", async () => {
+    const nsp = `/${"x".repeat(300)}`;
+    stack.application.namespaces.add(nsp);
+    expect(await connect(`40${nsp},`)).toEqual([`40${nsp},{"sid":"sid1"}`]);
+  });
+
   it("CONN-5 answers a refusal with its message and data, and lets the client try again", async () => {
     send("40/ws,{}");
     const [request] = stack.application.requests;
