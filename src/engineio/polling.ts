@@ -28,10 +28,13 @@ const PACKET_COST = 16;
 /** What all polling sessions of an object hold in memory together, in characters and bytes. */
 export class Budget {
   readonly #limit: number;
+  readonly #exceeded: () => void;
   #held = 0;
 
-  constructor(limit: number) {
+  /** `exceeded` is called whenever something is held beyond the limit. */
+  constructor(limit: number, exceeded: () => void) {
     this.#limit = limit;
+    this.#exceeded = exceeded;
   }
 
   /** Whether so much more may be held. */
@@ -39,12 +42,9 @@ export class Budget {
     return this.#held + size <= this.#limit;
   }
 
-  get exceeded(): boolean {
-    return !this.hasRoomFor(0);
-  }
-
   hold(size: number): void {
     this.#held += size;
+    if (!this.hasRoomFor(0)) this.#exceeded();
   }
 
   release(size: number): void {
@@ -70,6 +70,8 @@ export class PollingTransport implements Transport {
   #answer: ((payload: string) => void) | undefined;
   /** Stops reading the POST that is under way. */
   #cancelPost: (() => void) | undefined;
+  /** What of its body is in memory. */
+  #body = 0;
 
   constructor(owner: PollingOwner, budget: Budget) {
     this.#owner = owner;
@@ -80,11 +82,16 @@ export class PollingTransport implements Transport {
     return this.#status;
   }
 
+  /** What the session holds of the budget. */
+  get held(): number {
+    return this.#queued + this.#body;
+  }
+
   /** Queues a packet. All that one turn sends goes into one payload, unless it is too much to gather. */
   send(packet: OutgoingPacket): void {
     if (this.#status !== "open" || this.#overflowed) return;
     this.#enqueue(packet);
-    if (this.#queued > MAX_QUEUED || this.#budget.exceeded) {
+    if (this.#queued > MAX_QUEUED) {
       if (this.#answer !== undefined) this.#flush();
       else this.#overflow();
       return;
@@ -120,8 +127,15 @@ export class PollingTransport implements Transport {
     return true;
   }
 
+  /** The body of the POST takes so many bytes more. */
+  bodyGrew(bytes: number): void {
+    this.#body += bytes;
+    this.#budget.hold(bytes);
+  }
+
   endPost(): void {
     this.#cancelPost = undefined;
+    this.#releaseBody();
   }
 
   /** Ends without closing the session, and returns what the next transport is to send first. */
@@ -140,7 +154,7 @@ export class PollingTransport implements Transport {
     }
     this.#enqueue(PACKET_CODES.close);
     this.#status = "closing";
-    this.#cancelPost?.();
+    this.#stopPost();
     this.#owner.closing();
   }
 
@@ -165,11 +179,21 @@ export class PollingTransport implements Transport {
   #end(last: string): void {
     if (this.#status === "closed") return;
     this.#status = "closed";
-    this.#cancelPost?.();
+    this.#stopPost();
     this.#enqueue(last);
     this.#flush();
     this.#takeQueue();
     this.#owner.closed();
+  }
+
+  #stopPost(): void {
+    this.#cancelPost?.();
+    this.#releaseBody();
+  }
+
+  #releaseBody(): void {
+    this.#budget.release(this.#body);
+    this.#body = 0;
   }
 
   #enqueue(packet: OutgoingPacket): void {

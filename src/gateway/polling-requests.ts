@@ -21,6 +21,9 @@ const AWAKE_MS = 30_000;
  */
 const BUDGET = 32_000_000;
 
+/** How much sooner a session that has not authenticated is ended for what it holds. */
+const STRANGER_WEIGHT = 8;
+
 /** What a session may need before its client's first GET. */
 const OPENING = 10_000;
 
@@ -41,7 +44,8 @@ export class PollingRequests {
   readonly #engine: EngineServer;
   readonly #after: After;
   readonly #transports = new Map<string, PollingTransport>();
-  readonly #budget = new Budget(BUDGET);
+  readonly #budget = new Budget(BUDGET, () => this.#exceeded());
+  #shedding = false;
   #sleepAgain: (() => void) | undefined;
 
   constructor(engine: EngineServer, after: After) {
@@ -123,13 +127,9 @@ export class PollingRequests {
       this.#engine.abort(session, "transport error");
       return refusal(BAD_REQUEST);
     }
-    let held = 0;
-    const text = await readText(request.body, maxPayload, reading.signal, (bytes) => {
-      held += bytes;
-      this.#budget.hold(bytes);
-      if (this.#budget.exceeded) reading.abort();
-    });
-    this.#budget.release(held);
+    const text = await readText(request.body, maxPayload, reading.signal, (bytes) =>
+      transport.bodyGrew(bytes),
+    );
     transport.endPost();
     if (text.ok) {
       if (session.transport !== transport || session.closed) return refusal(BAD_REQUEST);
@@ -153,6 +153,36 @@ export class PollingRequests {
   async #answer(transport: PollingTransport): Promise<Response> {
     const polled = transport.poll();
     return polled === undefined ? refusal(BAD_REQUEST) : payload(await polled);
+  }
+
+  /** Ends the sessions that hold the most until there is room: those that hold little must not feel them. */
+  #exceeded(): void {
+    if (this.#shedding) return;
+    this.#shedding = true;
+    queueMicrotask(() => {
+      this.#shedding = false;
+      while (!this.#budget.hasRoomFor(0)) {
+        const largest = this.#largest();
+        if (largest === undefined) return;
+        const session = this.#engine.sessions.get(largest[0]);
+        if (session === undefined) largest[1].expire();
+        else this.#engine.abort(session, "transport error");
+      }
+    });
+  }
+
+  /** The session that holds the most; whoever has not authenticated counts for several. */
+  #largest(): [id: string, transport: PollingTransport] | undefined {
+    let largest: [id: string, transport: PollingTransport] | undefined;
+    let most = 0;
+    for (const [id, transport] of this.#transports) {
+      const known = this.#engine.sessions.get(id)?.established ?? false;
+      const weight = known ? transport.held : transport.held * STRANGER_WEIGHT;
+      if (weight <= most) continue;
+      most = weight;
+      largest = [id, transport];
+    }
+    return largest;
   }
 
   #closed(id: string): void {

@@ -108,7 +108,7 @@ export class FakeTransport implements Transport {
 /** A polling transport that tells only what the test asks for, and may hold what it likes. */
 export const createPolling = (
   owner: Partial<PollingOwner> = {},
-  budget = new Budget(Number.POSITIVE_INFINITY),
+  budget = new Budget(Number.POSITIVE_INFINITY, () => {}),
 ): PollingTransport =>
   new PollingTransport({ overflowed: () => {}, closing: () => {}, closed: () => {}, ...owner }, budget);
 

@@ -137,51 +137,51 @@ describe("CONN-10 a budget", () => {
   let other: PollingTransport;
 
   beforeEach(() => {
-    budget = new Budget(LIMIT);
+    budget = new Budget(LIMIT, () => void told.push("exceeded"));
     transport = createPolling(owner(""), budget);
     other = createPolling(owner("other "), budget);
   });
 
-  /** Whether so much, and no less, is held. */
+  /** Whether so much, and no less, is held; `held` of it by `transport`. */
   const expectHeld = (held: number) => {
-    const rest = LIMIT - held;
-    budget.hold(rest);
-    expect(budget.exceeded).toBe(false);
-    budget.hold(1);
-    expect(budget.exceeded).toBe(true);
-    budget.release(rest + 1);
+    expect(budget.hasRoomFor(LIMIT - held)).toBe(true);
+    expect(budget.hasRoomFor(LIMIT - held + 1)).toBe(false);
   };
 
-  it("may be used up, and not exceeded", () => {
+  it("may be used up, and tells when it is exceeded", () => {
     budget.hold(LIMIT);
-    expect(budget.exceeded).toBe(false);
+    expect(told).toEqual([]);
+    expect(budget.hasRoomFor(0)).toBe(true);
     budget.hold(1);
-    expect(budget.exceeded).toBe(true);
+    expect(told).toEqual(["exceeded"]);
+    expect(budget.hasRoomFor(0)).toBe(false);
     budget.release(1);
-    expect(budget.exceeded).toBe(false);
+    expect(budget.hasRoomFor(0)).toBe(true);
   });
 
-  it("counts what all queues hold: whose packet exceeds it is reported", async () => {
+  it("counts what all queues and bodies hold", async () => {
     transport.send("4".repeat(500 - COST));
-    other.send(new Uint8Array(500 - COST));
+    other.send(new Uint8Array(300 - COST));
+    other.beginPost(() => {});
+    other.bodyGrew(150);
+    other.bodyGrew(50);
     expectHeld(LIMIT);
-    await settled();
+    expect([transport.held, other.held]).toEqual([500, 500]);
     expect(told).toEqual([]);
     other.send("6");
-    await settled();
-    expect(told).toEqual(["other overflowed"]);
+    expect(told).toEqual(["exceeded"]);
     other.abort("transport error");
     expectHeld(500);
+    expect(other.held).toBe(0);
   });
 
-  it("that others have used up lets a GET that waits have its packet at once", async () => {
-    const first = get();
-    other.send("4".repeat(LIMIT - COST));
-    send("4a", "4b");
-    await settled();
-    expect(first).toEqual(["4a"]);
-    expect(told).toEqual(["overflowed"]);
-    expectHeld(LIMIT + "4b".length + COST);
+  it("gets a body back when its POST ends, once", () => {
+    transport.beginPost(() => {});
+    transport.bodyGrew(400);
+    transport.endPost();
+    expectHeld(0);
+    transport.abort("transport close");
+    expectHeld(0);
   });
 
   it.each<[string, () => unknown, number]>([
