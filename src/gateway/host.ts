@@ -6,7 +6,7 @@ import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Sleep } from "../lib/rpc.ts";
 import { CONTEXT_HEADER, decodeContext } from "./context-header.ts";
-import { refusal } from "./handshake-refusal.ts";
+import { refuse } from "./handshake-refusal.ts";
 import { PollingRequests } from "./polling-requests.ts";
 import { Upgrades } from "./upgrades.ts";
 import { WebSocketTransport } from "./websocket-transport.ts";
@@ -89,10 +89,10 @@ export class GatewayHost {
     if (!id) return this.#open(request, upgrade);
     const session = this.#live(id);
     if (session === undefined) {
-      return upgrade ? refusal(UNKNOWN_SESSION) : this.#polling.finish(id, request);
+      return upgrade ? refuse(request, UNKNOWN_SESSION) : this.#polling.finish(id, request);
     }
     const checked = checkSessionRequest({ query, upgrade }, session.transport.name);
-    if (!checked.ok) return refusal(checked.error);
+    if (!checked.ok) return refuse(request, checked.error);
     return upgrade ? this.#upgrade(session) : this.#polling.handle(session, request);
   }
 

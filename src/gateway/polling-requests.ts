@@ -4,7 +4,7 @@ import type { EngineServer } from "../engineio/server.ts";
 import type { Session } from "../engineio/session.ts";
 import type { After } from "../lib/after.ts";
 import { readText } from "../lib/read-text.ts";
-import { refusal } from "./handshake-refusal.ts";
+import { refusal, refuse } from "./handshake-refusal.ts";
 
 /** How long what a closing session still had is kept for its client's next GET, as by the reference server. */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -86,7 +86,7 @@ export class PollingRequests {
   /** A request of a session that is there. */
   async handle(session: Session, request: Request): Promise<Response> {
     const transport = this.#transports.get(session.id);
-    if (transport === undefined) return refusal(BAD_REQUEST);
+    if (transport === undefined) return refuse(request, BAD_REQUEST);
     return request.method === "GET"
       ? this.#get(session, transport, request)
       : this.#post(session, transport, request);
@@ -95,7 +95,7 @@ export class PollingRequests {
   /** A request of a session that is not there (any more): a GET gets what a closing one has left. */
   async finish(id: string, request: Request): Promise<Response> {
     const transport = this.#transports.get(id);
-    if (transport === undefined) return refusal(UNKNOWN_SESSION);
+    if (transport === undefined) return refuse(request, UNKNOWN_SESSION);
     if (request.method === "GET") return this.#answer(transport);
     // Too late to matter; a refusal would keep the client from asking for the rest. The body is read, because the
     // platform ends the connection of one that is not.
@@ -125,7 +125,7 @@ export class PollingRequests {
     const type = request.headers.get("content-type");
     if (type === "application/octet-stream" || !transport.beginPost(() => reading.abort())) {
       this.#engine.abort(session, "transport error");
-      return refusal(BAD_REQUEST);
+      return refuse(request, BAD_REQUEST);
     }
     const text = await readText(request.body, maxPayload, reading.signal, (bytes) =>
       transport.bodyGrew(bytes),

@@ -1,3 +1,4 @@
+import http from "node:http";
 import { describe, expect } from "vitest";
 import type { It } from "./client.ts";
 import { UNKNOWN_SESSION } from "./engineio-handshake.ts";
@@ -112,6 +113,34 @@ export const pollingTests = (it: It): void => {
       expect(status).toBe(200);
       expect(["1", "4a"]).toContain(last);
       await expectGone(session);
+    });
+
+    it("keeps the connection of a POST that it refuses [CONN-1]", async ({ client }) => {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const refused = () =>
+        new Promise<{ status: number | undefined; reused: boolean }>((resolve, reject) => {
+          const post = http.request(
+            `${client.url}/engine.io/?EIO=4&transport=polling&sid=${unknownSid}`,
+            { method: "POST", agent },
+            (response) => {
+              response.resume();
+              response.on("end", () => resolve({ status: response.statusCode, reused: post.reusedSocket }));
+            },
+          );
+          post.on("error", reject);
+          post.end("4hello");
+        });
+      // An id that was good once, so that no server can tell by its form.
+      const session = await client.polling();
+      const unknownSid = encodeURIComponent(session.open.sid);
+      await session.post("1");
+      try {
+        expect(await refused()).toEqual({ status: 400, reused: false });
+        // Whether a connection has been closed shows a moment later, or in the next request's failure.
+        for (let turn = 0; turn < 3; turn++) expect(await refused()).toEqual({ status: 400, reused: true });
+      } finally {
+        agent.destroy();
+      }
     });
 
     it("refuses a binary body and ends the session [CONN-9]", async ({ client }) => {
