@@ -9,13 +9,14 @@ Serves the gateway's code under echo applications, for conformance suites:
   /socket.io/   namespaces / and /custom; "auth" after CONNECT; "message" -> "message-back", "message-with-ack" -> ack
 
 Set by the environment: PING_INTERVAL (300), PING_TIMEOUT (200), CONNECT_TIMEOUT (1500), in ms, and MAX_PAYLOAD
-(1000000), in bytes.`;
+(1000000), in bytes; also UPGRADE_TIMEOUT (10000).`;
 
 const DEFAULTS = {
   PING_INTERVAL: "300",
   PING_TIMEOUT: "200",
   CONNECT_TIMEOUT: "1500",
   MAX_PAYLOAD: "1000000",
+  UPGRADE_TIMEOUT: "10000",
 };
 
 const main = async (): Promise<void> => {
