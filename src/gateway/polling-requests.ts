@@ -4,7 +4,7 @@ import type { EngineServer } from "../engineio/server.ts";
 import type { Session } from "../engineio/session.ts";
 import type { After } from "../lib/after.ts";
 import { readText } from "../lib/read-text.ts";
-import { refusal, refuse } from "./handshake-refusal.ts";
+import { drain, refusal, refuse } from "./handshake-refusal.ts";
 
 /** How long what a closing session still had is kept for its client's next GET, as by the reference server. */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -97,10 +97,8 @@ export class PollingRequests {
     const transport = this.#transports.get(id);
     if (transport === undefined) return refuse(request, UNKNOWN_SESSION);
     if (request.method === "GET") return this.#answer(transport);
-    // Too late to matter; a refusal would keep the client from asking for the rest. The body is read, because the
-    // platform ends the connection of one that is not.
-    const text = await readText(request.body, this.#engine.config.maxPayload, new AbortController().signal);
-    return text.ok || text.error === "not UTF-8" ? received() : refusal(BAD_REQUEST);
+    // Too late to matter; a refusal would keep the client from asking for the rest.
+    return (await drain(request)) ? received() : refusal(BAD_REQUEST);
   }
 
   async #get(session: Session, transport: PollingTransport, request: Request): Promise<Response> {

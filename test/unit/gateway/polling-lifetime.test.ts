@@ -66,6 +66,15 @@ describe("CONN-10 a session that the server has closed", () => {
     expect(await ask("s")).toEqual([200, "1"]);
   });
 
+  it("reads no more than 65,536 bytes of a late POST, which nothing else bounds", async () => {
+    engine.close(sessionOf("s"), "forced close");
+    const body = new SlowBody();
+    const request = postOf(body.stream);
+    body.controller.enqueue(new Uint8Array(65_537));
+    expect((await requests.finish("s", request)).status).toBe(400);
+    expect(body.cancelled).toBe(true);
+  });
+
   it("refuses a late POST whose client has gone", async () => {
     engine.close(sessionOf("s"), "forced close");
     const body = new SlowBody();
