@@ -1,10 +1,9 @@
 import { checkSessionRequest, isUpgrade, UNKNOWN_SESSION } from "../engineio/handshake.ts";
 import { type EngineApplication, type EngineConfig, EngineServer } from "../engineio/server.ts";
 import type { Session, SessionState } from "../engineio/session.ts";
-import type { After } from "../lib/after.ts";
+import type { After, Sleep } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Sleep } from "../lib/rpc.ts";
 import { CONTEXT_HEADER, decodeContext } from "./context-header.ts";
 import { refuse } from "./handshake-refusal.ts";
 import { PollingRequests } from "./polling-requests.ts";
@@ -144,7 +143,7 @@ export class GatewayHost {
   #live(id: string): Session | undefined {
     const session = this.engine.sessions.get(id);
     if (session !== undefined) this.engine.closeSilent([session]);
-    return this.engine.sessions.get(id);
+    return session?.closed ? undefined : session;
   }
 
   #open(request: Request, upgrade: boolean): Response | Promise<Response> {

@@ -5,10 +5,7 @@ import { CONTEXT_HEADER, encodeContext } from "../gateway/context-header.ts";
 import { refusal } from "../gateway/handshake-refusal.ts";
 import { gatewayCandidates, gatewayOf } from "../gateway/names.ts";
 import { describeError, log } from "../lib/log.ts";
-import { reply } from "./reply.ts";
-
-/** Seconds after which a client may find room again. */
-const RETRY_AFTER_S = 5;
+import { unavailable } from "./reply.ts";
 
 /** What an Engine.IO endpoint needs to know of the Worker it is mounted in. */
 export interface EndpointOptions<E extends object> {
@@ -52,9 +49,6 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
     const context = await options.context(c);
     return context instanceof Response ? context : open(c, context);
   });
-
-  const unavailable = (c: C, message: string): Response =>
-    reply(c, 503, { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S });
 
   /** Hands a handshake to a gateway of this location, or to another if that one is full or failing. */
   const open = async (c: C, context: object): Promise<Response> => {

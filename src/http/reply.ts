@@ -7,3 +7,10 @@ export const reply = (c: Context, status: ContentfulStatusCode, envelope: ErrorE
   if (envelope.retryAfter !== undefined) c.header("retry-after", String(envelope.retryAfter));
   return c.json(envelope, status, { "cache-control": "no-store" });
 };
+
+/** Seconds after which what is unavailable may be worth another try. */
+const RETRY_AFTER_S = 5;
+
+/** 503 for what the client may try again. */
+export const unavailable = (c: Context, message: string): Response =>
+  reply(c, 503, { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S });

@@ -6,10 +6,8 @@ import type { HandshakeContext } from "../gateway/handshake-context.ts";
 import { log } from "../lib/log.ts";
 import { authenticateOf } from "./authenticator.ts";
 import { engineEndpoint } from "./engine-endpoint.ts";
-import { reply } from "./reply.ts";
+import { reply, unavailable } from "./reply.ts";
 import type { HttpEnv } from "./types.ts";
-
-const UNAVAILABLE_RETRY_AFTER_S = 5;
 
 /** Checks an `Authorization` header before any object is touched (CONN-4). */
 const context = async (c: Context<HttpEnv>): Promise<HandshakeContext | Response> => {
@@ -21,13 +19,7 @@ const context = async (c: Context<HttpEnv>): Promise<HandshakeContext | Response
   if (result.ok) return { principal: result.value };
   const { kind, reason } = result.error;
   log(kind === "unavailable" ? "error" : "info", "handshake_refused", { kind, reason });
-  if (kind === "unavailable") {
-    return reply(c, 503, {
-      code: "INTERNAL",
-      message: "The token cannot be checked now. Try again.",
-      retryAfter: UNAVAILABLE_RETRY_AFTER_S,
-    });
-  }
+  if (kind === "unavailable") return unavailable(c, "The token cannot be checked now. Try again.");
   c.header("www-authenticate", "Bearer");
   return reply(c, 401, { code: "UNAUTHORIZED", message: INVALID_CREDENTIAL_MESSAGE });
 };

@@ -6,7 +6,9 @@ export const after: After = (ms, run) => {
   return () => clearTimeout(timer);
 };
 
-export const sleep = (ms: number): Promise<void> =>
+export type Sleep = (ms: number) => Promise<void>;
+
+export const sleep: Sleep = (ms) =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });

@@ -1,3 +1,5 @@
+import type { Sleep } from "./after.ts";
+
 /** What the platform adds to errors of Durable Object stubs. */
 interface RpcError {
   readonly retryable?: boolean;
@@ -11,8 +13,6 @@ export const isRetryable = (error: unknown): boolean => {
   const { retryable, overloaded, durableObjectReset } = error as RpcError;
   return (retryable === true || durableObjectReset === true) && overloaded !== true;
 };
-
-export type Sleep = (ms: number) => Promise<void>;
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 50;
