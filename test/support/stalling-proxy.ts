@@ -2,8 +2,8 @@ import { connect, createServer, type Socket } from "node:net";
 
 export interface StallingProxy {
   readonly port: number;
-  /** How many connections clients have now. */
-  readonly connections: number;
+  /** The connections of clients now: what each began with, and whether the service has sent anything back. */
+  readonly connections: { readonly method: string; readonly answered: boolean }[];
   /** From now on nothing passes in either direction, and no connection is closed: the network is gone. */
   stall(): void;
   /** Sends bytes (as latin1) to the clients that the service has not sent. */
@@ -13,16 +13,26 @@ export interface StallingProxy {
 
 /** A TCP proxy in front of `port` whose network can be cut, or lie. */
 export const startStallingProxy = async (port: number): Promise<StallingProxy> => {
-  const clients = new Set<Socket>();
+  const clients = new Map<Socket, { method: string; answered: boolean }>();
   const upstreams = new Set<Socket>();
   let stalled = false;
   const server = createServer((client) => {
     const upstream = connect(port, "127.0.0.1");
+    const connection = { method: "", answered: false };
+    clients.set(client, connection);
+    upstreams.add(upstream);
+    if (!stalled) {
+      client.once("data", (data) => {
+        connection.method = data.toString("latin1").split(" ", 1)[0] ?? "";
+      });
+      upstream.once("data", () => {
+        connection.answered = true;
+      });
+    }
     for (const [sockets, socket, peer] of [
       [clients, client, upstream],
       [upstreams, upstream, client],
     ] as const) {
-      sockets.add(socket);
       socket.on("error", () => undefined);
       socket.on("close", () => {
         sockets.delete(socket);
@@ -35,17 +45,17 @@ export const startStallingProxy = async (port: number): Promise<StallingProxy> =
   return {
     port: (server.address() as { port: number }).port,
     get connections() {
-      return clients.size;
+      return [...clients.values()];
     },
     stall: () => {
       stalled = true;
-      for (const socket of [...clients, ...upstreams]) socket.unpipe().pause();
+      for (const socket of [...clients.keys(), ...upstreams]) socket.unpipe().pause();
     },
     inject: (data) => {
-      for (const client of clients) client.write(data, "latin1");
+      for (const client of clients.keys()) client.write(data, "latin1");
     },
     close: () => {
-      for (const socket of [...clients, ...upstreams]) socket.destroy();
+      for (const socket of [...clients.keys(), ...upstreams]) socket.destroy();
       server.close();
     },
   };
