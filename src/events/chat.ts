@@ -40,7 +40,7 @@ export const chatEvents = family("chat", {
     example: { conversationId: "conv_01" },
   }),
   chat_message: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ conversationId: id, role: z.string(), delta: z.string(), isFinal: z.boolean() }),
     summary: "A piece of the answer, to be appended to those before it.",
     example: {
@@ -51,7 +51,7 @@ export const chatEvents = family("chat", {
     },
   }),
   chat_response: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({
       conversationId: id,
       messageId: id,
@@ -67,7 +67,7 @@ export const chatEvents = family("chat", {
     },
   }),
   chat_error: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ conversationId: id, ...envelopeFields }),
     summary: "The message could not be answered; nothing more follows.",
     example: { conversationId: "conv_01", code: "INTERNAL", message: "No answer could be made. Try again." },

@@ -35,7 +35,7 @@ export const complianceEvents = family("compliance", {
     example: { jobId: "job_01", stage: "clustering", pct: 40 },
   }),
   address_analysis_response: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({
       jobId: id,
       riskScore: decimal,
@@ -53,13 +53,13 @@ export const complianceEvents = family("compliance", {
     },
   }),
   address_analysis_completed: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ jobId: id, durationMs }),
     summary: "The analysis is done; nothing more follows.",
     example: { jobId: "job_01", durationMs: 2310 },
   }),
   address_analysis_error: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ jobId: id, ...envelopeFields }),
     summary: "A compliance request failed; nothing more follows. `jobId` is the id it was accepted under.",
     example: {
@@ -82,7 +82,7 @@ export const complianceEvents = family("compliance", {
     error,
   }),
   address_transactions_response: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({
       chain: z.string(),
       address: z.string(),
@@ -106,7 +106,7 @@ export const complianceEvents = family("compliance", {
     error,
   }),
   cross_border_flows_response: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({
       corridor: z.string(),
       flows: list,

@@ -8,9 +8,11 @@ export type Family = "system" | "query" | "market" | "compliance" | "credits" | 
 export type Direction = "client-to-server" | "server-to-client";
 
 /**
- * - `durable`: personal, logged, never dropped.
+ * What happens to an event that is published into a room. What a gateway answers a socket directly is in no log,
+ * whatever its class.
+ * - `durable`: for personal rooms only; logged there, never dropped, and sent again to a socket that recovers.
  * - `volatile`: market state; under backlog an event replaces a waiting one with the same `conflationKey`.
- * - `transient`: answers to one socket, and presence; sent once, to whoever is there.
+ * - `transient`: superseded by a later event, or soon of no use; sent once, to whoever is there.
  */
 export type Delivery = "durable" | "volatile" | "transient";
 
@@ -33,12 +35,17 @@ export interface ClientSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
 
 export interface ServerSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
   readonly delivery: Delivery;
-  // Both take data that passed `schema`. Methods, not function properties: their parameters are
+  // All take data that passed `schema`. Methods, not function properties: their parameters are
   // compared bivariantly, so an entry with a precise schema is still a `ServerEvent`.
   /** The room the event belongs to when its publisher named none. */
   room?(data: z.output<S>): string | undefined;
   /** Of two waiting events with equal keys only the newer matters; unique across events of a room. */
   conflationKey?(data: z.output<S>): string;
+  /**
+   * Of a room's events with equal keys the newest (largest `at`, else latest) is part of its present state, which a
+   * socket that comes back is sent first.
+   */
+  snapshot?(data: z.output<S>): { readonly key: string; readonly at: number };
 }
 
 interface Named<N extends string, F extends Family> {

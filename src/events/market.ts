@@ -48,11 +48,10 @@ export const marketEvents = family("market", {
     error: "market_data_error",
   }),
   market_data_response: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ symbol, candles: z.array(candle) }),
     summary: "The candles asked for, oldest first.",
     example: { symbol: "BTC-USD", candles: [exampleBar] },
-    room: roomOfSymbol,
   }),
   market_chart_initial_data: server({
     delivery: "transient",
@@ -78,9 +77,10 @@ export const marketEvents = family("market", {
     room: roomOfSymbol,
     // The symbol and the digits cannot hold a bar character, so no venue can forge another key.
     conflationKey: (bar) => `${bar.symbol}|${bar.timestamp}|${bar.venue ?? ""}`,
+    snapshot: (bar) => ({ key: `bar|${bar.venue ?? ""}`, at: bar.timestamp }),
   }),
   market_data_error: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject(envelopeFields),
     summary: "The request for market data failed.",
     example: { code: "NOT_FOUND", message: "No data for DOGE-USD. Check the symbol." },
@@ -127,5 +127,6 @@ export const marketEvents = family("market", {
     },
     room: roomOfSymbol,
     conflationKey: (book) => book.symbol,
+    snapshot: (book) => ({ key: "book", at: book.timestamp }),
   }),
 });

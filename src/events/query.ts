@@ -59,7 +59,7 @@ export const queryEvents = family("query", {
     example: { queryId: "q_01", rowsProcessed: 5000, pct: 49.3 },
   }),
   query_response: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({
       queryId: id,
       rows: z.array(z.union([record, list], { error: "Expected a row: an object or an array" })),
@@ -79,13 +79,13 @@ export const queryEvents = family("query", {
     },
   }),
   query_completed: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ queryId: id, durationMs, totalRows: count }),
     summary: "The query is done; nothing more follows.",
     example: { queryId: "q_01", durationMs: 912, totalRows: 2 },
   }),
   query_error: server({
-    delivery: "transient",
+    delivery: "durable",
     schema: z.looseObject({ queryId: id, ...envelopeFields }),
     summary: "The query failed; nothing more follows.",
     example: { queryId: "q_01", code: "NOT_FOUND", message: "There is no table named trade." },

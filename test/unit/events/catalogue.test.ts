@@ -188,15 +188,44 @@ describe("delivery", () => {
   const delivered = (delivery: string) =>
     all.filter(([name]) => serverEvent(name)?.delivery === delivery).map(([name]) => name);
 
-  it("USER-1 credits and activity are durable", () => {
+  it("USER-1 credits, activity and the results of requests are durable", () => {
     expect(delivered("durable").sort()).toEqual([
       "activity_logged",
+      "address_analysis_completed",
+      "address_analysis_error",
+      "address_analysis_response",
+      "address_transactions_response",
+      "chat_error",
+      "chat_message",
+      "chat_response",
       "credit_balance_updated",
       "credits_deducted",
       "credits_granted",
+      "cross_border_flows_response",
       "insufficient_credits",
+      "market_data_error",
+      "market_data_response",
+      "query_completed",
+      "query_error",
+      "query_response",
     ]);
   });
+
+  it("USER-1 no durable event finds its way into a market room by itself", () => {
+    const astray = delivered("durable").filter((name) => serverEvent(name)?.room !== undefined);
+    expect(astray).toEqual([]);
+  });
+
+  // Clients with connection state recovery take a trailing string argument for the offset.
+  it.each(all.filter(([name]) => serverEvent(name)).map(([name]) => name))(
+    "USER-2 the payload of %s is an object: no string, and never absent",
+    (name) => {
+      const { schema } = serverEvent(name) ?? {};
+      for (const payload of ["", "text", "{}", null, undefined, 0, true, []]) {
+        expect(schema?.safeParse(payload).success, JSON.stringify(payload)).toBe(false);
+      }
+    },
+  );
 
   it("MKT-3 live market events are volatile", () => {
     expect(delivered("volatile").sort()).toEqual([
@@ -211,7 +240,6 @@ describe("delivery", () => {
     expect(withRoom.sort()).toEqual([
       "market_chart_initial_data",
       "market_chart_live_update",
-      "market_data_response",
       "market_orderbook_update",
       "market_trade",
     ]);
@@ -234,5 +262,14 @@ describe("delivery", () => {
     expect(conflationKey?.({ ...example, sequence: 1 })).toBe(conflationKey?.({ ...example, sequence: 2 }));
     expect(conflationKey?.({ ...example, symbol: "ETH-USD" })).not.toBe(conflationKey?.(example));
     expect(catalogue.market_trade.conflationKey).toBeUndefined();
+  });
+
+  it("MKT-3 the latest bar of each venue and the order book are a market's present state", () => {
+    const { market_chart_live_update: bar, market_orderbook_update: book } = catalogue;
+    expect(bar.snapshot?.({ ...bar.example, timestamp: 7 })).toEqual({ key: "bar|", at: 7 });
+    expect(bar.snapshot?.({ ...bar.example, venue: "v", timestamp: 8 })).toEqual({ key: "bar|v", at: 8 });
+    expect(book.snapshot?.({ ...book.example, timestamp: 9 })).toEqual({ key: "book", at: 9 });
+    const state = all.filter(([name]) => serverEvent(name)?.snapshot).map(([name]) => name);
+    expect(state.sort()).toEqual(["market_chart_live_update", "market_orderbook_update"]);
   });
 });
