@@ -18,8 +18,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: readonly { readonly name: RegExp; readonly allowed: RegExp; readonly why: string }[] = [
   {
     name: /^cloudflare:/,
-    allowed: /(-do|^index)\.ts$/,
-    why: "only *-do.ts and index.ts know the platform's classes",
+    allowed: /(-do|-entrypoint|^index)\.ts$/,
+    why: "only *-do.ts, *-entrypoint.ts and index.ts know the platform's classes",
   },
   { name: /^hono/, allowed: /^http\//, why: "only http/ knows Hono" },
   { name: /^jose/, allowed: /^auth\//, why: "only auth/ knows jose" },
@@ -42,7 +42,7 @@ export const violations = (file: string, source: string): string[] => {
     const targetFolder = target.includes("/") ? (target.split("/")[0] ?? "") : "";
     // index.ts wires everything; env.ts belongs to the shells and http/.
     if (folder === "" || targetFolder === folder) continue;
-    if (target === "env.ts" && (file.endsWith("-do.ts") || folder === "http")) continue;
+    if (target === "env.ts" && (/-(do|entrypoint)\.ts$/.test(file) || folder === "http")) continue;
     if (!(ALLOWED[folder] ?? []).includes(targetFolder)) {
       found.push(
         `${file} imports ${target}: ${folder}/ may import ${(ALLOWED[folder] ?? []).join(", ") || "nothing"}`,

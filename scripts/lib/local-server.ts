@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { Log, LogLevel, Miniflare } from "miniflare";
+import { Log, LogLevel, Miniflare, type WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { ROOT, runWrangler } from "./wrangler.ts";
 
@@ -49,6 +49,8 @@ export interface LocalServerOptions {
   readonly entry?: string;
   /** Further copies of the Worker, at ports of their own, which share its Durable Objects; none unless told. */
   readonly fronts?: number;
+  /** Other Workers beside it, which may bind its queues and its entrypoints. */
+  readonly others?: readonly WorkerOptions[];
   /** Whether workerd's inspector is to be reachable. */
   readonly inspect?: boolean;
   /** Gets what the service logs, line by line; without it, lines go to the console. */
@@ -115,6 +117,8 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
         ...worker,
         name: front,
         unsafeDirectSockets: [{ host, port: 0 }],
+        // A queue has one consumer.
+        queueConsumers: {},
         durableObjects: Object.fromEntries(
           config.durable_objects.bindings.map((binding: { name: string; class_name: string }) => [
             binding.name,
@@ -122,6 +126,7 @@ export const startServer = async (options: LocalServerOptions): Promise<LocalSer
           ]),
         ),
       })),
+      ...(options.others ?? []),
     ],
   });
   await miniflare.ready;

@@ -1,9 +1,10 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { configOf, type Env } from "../env.ts";
+import { configOf } from "../env.ts";
 import { formatOf, readItems } from "../ingest/body.ts";
-import { type PublishToRoom, publishItems } from "../ingest/publish.ts";
-import { describeError, log } from "../lib/log.ts";
+import { publisherTo } from "../ingest/publisher.ts";
+import { sleep } from "../lib/after.ts";
+import { log } from "../lib/log.ts";
 import { err } from "../lib/result.ts";
 import { bearerOf, matchToken } from "./bearer.ts";
 import { reply } from "./reply.ts";
@@ -21,11 +22,6 @@ const decodeUtf8 = (bytes: ArrayBuffer): string | undefined => {
     return undefined;
   }
 };
-
-const publishTo =
-  (env: Env): PublishToRoom =>
-  (room, publications) =>
-    env.ROOMS.getByName(room).publish(publications);
 
 /** `POST /api/events`: backends publish here (ING-1, ING-2). */
 export const ingest = new Hono<HttpEnv>();
@@ -84,10 +80,7 @@ ingest.post("/", async (c) => {
   const items = text === undefined ? err("The body is not valid UTF-8.") : readItems(text, format);
   if (!items.ok) return reply(c, 400, { code: "VALIDATION_FAILED", message: items.error });
   if (items.value.length > configOf(c.env).INGEST_MAX_EVENTS) return tooLarge(c);
-  const result = await publishItems(items.value, publishTo(c.env), (room, error) =>
-    log("error", "publish_failed", { room, error: describeError(error) }),
-  );
-  return c.json(result, 202);
+  return c.json(await publisherTo(c.env.ROOMS, sleep)(items.value), 202);
 });
 
 ingest.all("/", (c) => {

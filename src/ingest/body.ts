@@ -30,6 +30,28 @@ export const readItems = (text: string, format: BodyFormat): Result<Items, strin
   return ok(Array.isArray(body.value) ? body.value.map((item) => ok(item)) : [body]);
 };
 
+const NO_JSON: Refusal = { code: "VALIDATION_FAILED", message: "The event is no JSON value." };
+
+/**
+ * Reads what came as a value instead of as text: one event or an array. It may hold what JSON cannot, such as a BigInt,
+ * or be not what it seems, such as an object with `toJSON`: from here on it is what JSON makes of it.
+ */
+export const readValues = (value: unknown): Items =>
+  Array.from(Array.isArray(value) ? value : [value], asJson);
+
+const asJson = (value: unknown): Result<unknown, Refusal> => {
+  // JSON makes `{}` of bytes and maps.
+  if (typeof value === "object" && value !== null && !isPlain(value)) return err(NO_JSON);
+  try {
+    return ok(JSON.parse(JSON.stringify(value)));
+  } catch {
+    return err(NO_JSON);
+  }
+};
+
+const isPlain = (value: object): boolean =>
+  Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
+
 const parse = <E>(text: string, error: E): Result<unknown, E> => {
   try {
     return ok(JSON.parse(text));

@@ -20,7 +20,6 @@ const envelope = z.strictObject({
 
 /** A checked event and where it goes. */
 export interface Addressed {
-  readonly id?: string;
   readonly room: string;
   readonly publication: Publication;
 }
@@ -30,6 +29,8 @@ export interface Refusal {
   readonly id?: string;
   readonly code: ErrorCode;
   readonly message: string;
+  /** Seconds after which publishing it again may help. */
+  readonly retryAfter?: number;
 }
 
 type Envelope = z.infer<typeof envelope>;
@@ -52,8 +53,16 @@ export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
   if (body === undefined) {
     return err({ ...own, code: "VALIDATION_FAILED", message: "The data is nested too deeply." });
   }
-  const publication = socketId === undefined ? { body } : { body, socketId };
-  return ok({ ...own, room: room.value, publication });
+  // Only a market has a present state: in a personal room a bar is one of the user's events.
+  const snapshot = parseRoom(room.value)?.kind === "market" ? definition.snapshot?.(checked.data) : undefined;
+  const publication = {
+    ...own,
+    body,
+    delivery: definition.delivery,
+    ...(socketId !== undefined && { socketId }),
+    ...(snapshot !== undefined && { snapshot }),
+  };
+  return ok({ room: room.value, publication });
 };
 
 /** Encodes what came in: numbers and strings stay what they were (MKT-1). */

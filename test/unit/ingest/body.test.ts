@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatOf, readItems } from "../../../src/ingest/body.ts";
+import { formatOf, readItems, readValues } from "../../../src/ingest/body.ts";
 
 const unreadable = {
   ok: false,
@@ -44,5 +44,43 @@ describe("ING-1 bodies", () => {
       ok: true,
       value: [{ ok: true, value: 1 }, unreadable, { ok: true, value: 2 }],
     });
+  });
+});
+
+describe("ING-4 values", () => {
+  const noJson = { ok: false, error: { code: "VALIDATION_FAILED", message: "The event is no JSON value." } };
+  const looped: { self?: object } = {};
+  looped.self = looped;
+
+  it("one event and an array are items", () => {
+    expect(readValues({ a: 1 })).toEqual([{ ok: true, value: { a: 1 } }]);
+    expect(readValues([{ a: 1 }, "x", null, [2]])).toEqual(
+      [{ a: 1 }, "x", null, [2]].map((value) => ({ ok: true, value })),
+    );
+    expect(readValues([])).toEqual([]);
+  });
+
+  it("are what JSON makes of them", () => {
+    const [item] = readValues({ a: undefined, at: new Date(0), toJSON: undefined, b: Number.NaN });
+    expect(item).toEqual({ ok: true, value: { at: "1970-01-01T00:00:00.000Z", b: null } });
+    expect(readValues([{ data: { toJSON: () => "text" } }])).toEqual([{ ok: true, value: { data: "text" } }]);
+  });
+
+  it.each([
+    ["undefined", undefined],
+    ["a BigInt", { big: 1n }],
+    ["a loop", looped],
+    ["bytes", new ArrayBuffer(2)],
+    ["a map", new Map([["event", "x"]])],
+    ["a function", () => 1],
+    ["an object that throws", { toJSON: () => BigInt("x") }],
+  ])("ING-2 %s is no JSON, and blocks no other", (_, value) => {
+    expect(readValues([value, 1])).toEqual([noJson, { ok: true, value: 1 }]);
+  });
+
+  it("a hole is no JSON", () => {
+    const holed = new Array<unknown>(2);
+    holed[1] = 1;
+    expect(readValues(holed)).toEqual([noJson, { ok: true, value: 1 }]);
   });
 });

@@ -5,6 +5,7 @@ import { addressItem } from "../../../src/ingest/envelope.ts";
 const bar = catalogue.market_chart_live_update.example;
 const market = { event: "market_chart_live_update", data: bar };
 const credits = { event: "credits_granted", data: catalogue.credits_granted.example };
+const candles = { event: "market_data_response", data: catalogue.market_data_response.example };
 const refused = (code: string, message: string) => ({ ok: false, error: { code, message } });
 
 describe("ING-1 where an event goes", () => {
@@ -18,17 +19,34 @@ describe("ING-1 where an event goes", () => {
     [{ ...credits, room: "user:u", userId: "u" }, "user:u"],
   ])("%#", (item, room) => {
     const body = JSON.stringify([item.event, item.data]);
-    expect(addressItem(item)).toEqual({ ok: true, value: { room, publication: { body } } });
+    expect(addressItem(item)).toMatchObject({ ok: true, value: { room, publication: { body } } });
   });
 
-  it("socketId narrows a personal event, and id is kept", () => {
+  it("socketId narrows a personal event, and ING-3 id is kept", () => {
     expect(addressItem({ ...credits, id: "i", userId: "u", socketId: "s" })).toEqual({
       ok: true,
       value: {
-        id: "i",
         room: "user:u",
-        publication: { body: JSON.stringify([credits.event, credits.data]), socketId: "s" },
+        publication: {
+          id: "i",
+          body: JSON.stringify([credits.event, credits.data]),
+          delivery: "durable",
+          socketId: "s",
+        },
       },
+    });
+  });
+
+  it("MKT-3 an event of a market's present state says so in the market's room only", () => {
+    const publication = { body: JSON.stringify([market.event, bar]), delivery: "volatile" };
+    const snapshot = { key: "bar|", at: bar.timestamp };
+    expect(addressItem(market)).toEqual({
+      ok: true,
+      value: { room: "market:BTC-USD", publication: { ...publication, snapshot } },
+    });
+    expect(addressItem({ ...market, userId: "u" })).toEqual({
+      ok: true,
+      value: { room: "user:u", publication },
     });
   });
 
@@ -41,6 +59,8 @@ describe("ING-1 where an event goes", () => {
     [{ ...credits, userId: "u", room: "user:v" }, "room is not the room of userId."],
     [{ ...credits, userId: "u", room: "market:BTC-USD" }, "room is not the room of userId."],
     [{ ...credits, room: "market:BTC-USD" }, "credits_granted is personal: set userId."],
+    [{ ...candles, room: "market:BTC-USD" }, "market_data_response is personal: set userId."],
+    [candles, "Say where the event goes: set userId or room."],
     [{ ...market, room: "market:ETH-USD" }, "room is not the room of data.symbol."],
     [{ ...credits, room: "admin" }, "room must be user:<userId> or market:<SYMBOL>, such as market:BTC-USD."],
     [

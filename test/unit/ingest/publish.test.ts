@@ -1,13 +1,18 @@
 import { expect, it } from "vitest";
 import { catalogue } from "../../../src/events/catalogue.ts";
-import { publishItems } from "../../../src/ingest/publish.ts";
+import { isPassing, publishItems } from "../../../src/ingest/publish.ts";
 import { err, ok } from "../../../src/lib/result.ts";
+import type { PublishOutcome } from "../../../src/rooms/protocol.ts";
 
 const data = catalogue.credits_granted.example;
 const to = (userId: string, id?: string) =>
   ok({ event: "credits_granted", userId, data, ...(id !== undefined && { id }) });
 
-const publish = async (items: Parameters<typeof publishItems>[0], unreachable = "") => {
+const publish = async (
+  items: Parameters<typeof publishItems>[0],
+  unreachable = "",
+  outcomes: readonly PublishOutcome[] = [],
+) => {
   const calls: [string, number][] = [];
   const errors: unknown[][] = [];
   const failure = new Error("no internals");
@@ -16,6 +21,7 @@ const publish = async (items: Parameters<typeof publishItems>[0], unreachable = 
     async (room, publications) => {
       if (room === unreachable) throw failure;
       calls.push([room, publications.length]);
+      return publications.map((_, place) => outcomes[place] ?? "accepted");
     },
     (...args) => void errors.push(args),
   );
@@ -57,6 +63,28 @@ it("ING-2 a room that cannot be reached rejects its own items only, in the order
   expect(errors).toEqual([["user:down", failure]]);
 });
 
+it("ING-3 a duplicate counts as accepted", async () => {
+  const { result } = await publish([to("u", "a"), to("u", "a")], "", ["accepted", "duplicate"]);
+  expect(result).toEqual({ accepted: 2, rejected: [] });
+});
+
+it("ING-2 what a room has no place for is rejected alone, with the time to wait", async () => {
+  const items = [to("u", "a"), ok(null), to("u", "b"), to("u")];
+  const { result, errors } = await publish(items, "", ["accepted", "overloaded", "overloaded"]);
+  const message = "Too much waits to be delivered in this room. Publish it again later.";
+  const overloaded = { code: "RATE_LIMITED", message, retryAfter: 1 };
+  expect(result).toEqual({
+    accepted: 1,
+    rejected: [
+      { index: 1, code: "VALIDATION_FAILED", message: expect.any(String) },
+      { index: 2, id: "b", ...overloaded },
+      { index: 3, ...overloaded },
+    ],
+  });
+  expect(result.rejected.map(isPassing)).toEqual([false, true, true]);
+  expect(errors).toEqual([]);
+});
+
 it("ING-2 items of one room keep their order in one call", async () => {
   const bodies: string[] = [];
   const items = [1, 2, 3].map((amount) =>
@@ -64,7 +92,10 @@ it("ING-2 items of one room keep their order in one call", async () => {
   );
   await publishItems(
     items,
-    async (_, publications) => void bodies.push(...publications.map(({ body }) => body)),
+    async (_, publications) => {
+      bodies.push(...publications.map(({ body }) => body));
+      return publications.map(() => "accepted");
+    },
     () => {},
   );
   expect(bodies.map((body) => JSON.parse(body)[1].amount)).toEqual([1, 2, 3]);
