@@ -39,6 +39,8 @@ const variables = z.object({
   MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
   MAX_EVENTS_PER_SECOND: integer(100, 1, 100_000),
   PRESENCE_LIMIT: integer(500, 0, 100_000),
+  RECOVERY_WINDOW_S: integer(3_600, 1, 604_800),
+  RECOVERY_MAX_EVENTS: integer(1_000, 1, 100_000),
   ALLOWED_ORIGINS: list,
   JWT_ISSUER: text,
   JWT_JWKS_URL: text.refine(

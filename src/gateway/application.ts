@@ -1,18 +1,26 @@
 import { type Authenticate, credentialOf } from "../auth/authenticate.ts";
-import { INVALID_CREDENTIAL_MESSAGE } from "../auth/principal.ts";
+import { INVALID_CREDENTIAL_MESSAGE, type Principal } from "../auth/principal.ts";
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { marketRoom, userRoom } from "../events/rooms.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
-import type { ConnectRequest, ConnectVerdict, SocketApplication, SocketEvent } from "../socketio/server.ts";
-import type { Socket } from "../socketio/socket.ts";
+import type { Resume } from "../rooms/protocol.ts";
+import type {
+  ConnectRequest,
+  ConnectVerdict,
+  DisconnectReason,
+  SocketApplication,
+  SocketEvent,
+  Welcome,
+} from "../socketio/server.ts";
+import { eventHead, type Socket } from "../socketio/socket.ts";
 import { dispatch } from "./dispatch.ts";
 import type { HandshakeContext } from "./handshake-context.ts";
 import type { Memberships } from "./memberships.ts";
 import { refuse } from "./refusals.ts";
 import { RoomRequests } from "./room-requests.ts";
-import type { SocketData } from "./socket-data.ts";
+import { memberOf, type SocketData } from "./socket-data.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 export interface ApplicationDeps {
@@ -28,6 +36,9 @@ export interface ApplicationDeps {
 }
 
 const BURST_S = 10;
+
+/** Longest `pid` and `offset` that are looked at; ours are shorter. */
+const MAX_RESUME_CHARS = 100;
 
 const unauthorized = (message: string): ErrorEnvelope => ({ code: "UNAUTHORIZED", message });
 
@@ -50,7 +61,7 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     if (token === undefined || token === null) {
       // Written by the Worker, see handshake-context.ts.
       const { principal } = context as HandshakeContext;
-      if (principal !== undefined) return { verdict: "accept", data: { principal, symbols: [] } };
+      if (principal !== undefined) return accept(principal);
       const message = "No token. Send a JWT or API key as auth.token.";
       return { verdict: "refuse", message, data: unauthorized(message) };
     }
@@ -58,7 +69,7 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
       typeof token === "string"
         ? await this.#deps.authenticate(credentialOf(token))
         : ({ ok: false, error: { kind: "invalid", reason: "auth.token is not a string" } } as const);
-    if (result.ok) return { verdict: "accept", data: { principal: result.value, symbols: [] } };
+    if (result.ok) return accept(result.value);
     const { kind, reason } = result.error;
     this.#deps.log(kind === "unavailable" ? "error" : "info", "connect_refused", { kind, reason });
     if (kind === "unavailable") return { verdict: "unavailable" };
@@ -69,24 +80,62 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     };
   }
 
-  /** Joins the personal room before CONNECT is answered, so that nothing after it is missed (CONN-7). */
-  async join(socket: Socket<SocketData>): Promise<(() => void) | undefined> {
-    const { subscriptions, memberships, clock } = this.#deps;
+  /**
+   * Joins the personal room before CONNECT is answered, so that nothing after it is missed (CONN-7), and recovers what
+   * the client says it was (USER-2): wholly, or not at all.
+   */
+  async join(socket: Socket<SocketData>, auth: ConnectRequest["auth"]): Promise<Welcome | undefined> {
+    const { subscriptions, memberships, clock, createId } = this.#deps;
     const { userId } = socket.data.principal;
     const room = userRoom(userId);
+    const resume = resumeOf(auth);
     subscriptions.hold(room, socket);
-    const joined = await memberships.join(room, { socketId: socket.id, userId });
+    const told = await memberships.connect(room, {
+      ...{ userId, socketId: socket.id, pid: createId() },
+      ...(resume !== undefined && { resume }),
+    });
+    if (!told.ok) return undefined;
+    const { value: connected } = told;
+    const { symbols, connection, logged } = connected;
+    socket.id = connected.socketId;
+    socket.data = { ...socket.data, symbols, connection, logged };
+    if (socket.session.closed) {
+      memberships.leave(room, { socketId: socket.id, connection });
+      return undefined;
+    }
+    const rejoined = await Promise.all(symbols.map((symbol) => this.#rejoin(socket, symbol)));
+    if (socket.session.closed || rejoined.includes(undefined)) return undefined;
+    return {
+      pid: connected.pid,
+      connected: () => {
+        socket.emit("connected", { userId, sid: socket.id, timestamp: clock() });
+        const head = eventHead(socket.nsp);
+        for (const body of connected.missed) socket.write(head + body);
+        subscriptions.release(room, socket, connected, logged);
+        for (const release of rejoined) release?.();
+      },
+    };
+  }
+
+  /** Brings a recovered socket back to a market room. What it is sent first is the room's present state. */
+  async #rejoin(socket: Socket<SocketData>, symbol: string): Promise<(() => void) | undefined> {
+    const { subscriptions, memberships } = this.#deps;
+    const room = marketRoom(symbol);
+    subscriptions.hold(room, socket);
+    const joined = await memberships.join(room, { ...memberOf(socket), snapshot: true });
     if (!joined.ok) return undefined;
     return () => {
-      socket.emit("connected", { userId, sid: socket.id, timestamp: clock() });
+      const head = eventHead(socket.nsp);
+      for (const body of joined.value.snapshot ?? []) socket.write(head + body);
       subscriptions.release(room, socket, joined.value);
     };
   }
 
   restore(socket: Socket<SocketData>): void {
     const { subscriptions } = this.#deps;
-    subscriptions.restore(userRoom(socket.data.principal.userId), socket);
-    for (const symbol of socket.data.symbols) subscriptions.restore(marketRoom(symbol), socket);
+    const { principal, symbols, logged } = socket.data;
+    subscriptions.restore(userRoom(principal.userId), socket, logged);
+    for (const symbol of symbols) subscriptions.restore(marketRoom(symbol), socket);
   }
 
   event(socket: Socket<SocketData>, event: SocketEvent): void {
@@ -103,11 +152,15 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     });
   }
 
-  disconnect(socket: Socket<SocketData>): void {
+  disconnect(socket: Socket<SocketData>, reason: DisconnectReason): void {
     const { subscriptions, memberships } = this.#deps;
+    const { connection } = socket.data;
+    // Only the client's connection has gone, unless one side has ended the socket itself: then nobody comes back.
+    const final = reason === "client namespace disconnect" || reason === "server namespace disconnect";
     for (const room of [...subscriptions.roomsOf(socket)]) {
       subscriptions.remove(room, socket);
-      memberships.leave(room, socket.id);
+      // The personal room has not said yet who the socket is: `join` tells it.
+      if (connection > 0) memberships.leave(room, { socketId: socket.id, connection, final });
     }
   }
 
@@ -121,3 +174,15 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     return throttle;
   }
 }
+
+const accept = (principal: Principal): ConnectVerdict<SocketData> => ({
+  verdict: "accept",
+  data: { principal, symbols: [], connection: 0, logged: 0 },
+});
+
+/** What a stock client adds to `auth` when it was connected before. */
+const resumeOf = (auth: ConnectRequest["auth"]): Resume | undefined => {
+  const { pid, offset } = auth ?? {};
+  if (typeof pid !== "string" || pid.length > MAX_RESUME_CHARS) return undefined;
+  return typeof offset === "string" && offset.length <= MAX_RESUME_CHARS ? { pid, offset } : { pid };
+};

@@ -7,8 +7,6 @@ import { describeError, log } from "../lib/log.ts";
 import { GatewayHost, type HostAlarm } from "./host.ts";
 import { createSessionId } from "./names.ts";
 
-const ALARM_RETRY_MS = 5_000;
-
 /**
  * A Durable Object that holds Engine.IO sessions under some application: hands the platform's events to its host,
  * and its alarm to whom each deadline belongs. `Deadline` names those that the subclass has of its own.
@@ -77,16 +75,10 @@ export abstract class EngineDurableObject<
   }
 
   override async alarm(): Promise<void> {
-    const now = Date.now();
-    for (const deadline of this.alarms.takeDue(now, now + ALARM_RETRY_MS)) {
-      try {
-        const next = await this.due(deadline);
-        if (next === undefined) this.alarms.clear(deadline);
-        else this.alarms.set(deadline, next);
-      } catch (error) {
-        // The retry stands: a deadline lost to a failure would be a heartbeat that never beats again.
-        log("error", "alarm_failed", { alarm: deadline, error: describeError(error) });
-      }
-    }
+    await this.alarms.run(
+      Date.now(),
+      (deadline) => this.due(deadline),
+      (deadline, error) => log("error", "alarm_failed", { alarm: deadline, error: describeError(error) }),
+    );
   }
 }

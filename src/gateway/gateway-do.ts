@@ -1,10 +1,11 @@
 import { createAuthenticate } from "../auth/authenticate.ts";
 import type { Env } from "../env.ts";
+import { parseRoom } from "../events/rooms.ts";
 import { after, sleep } from "../lib/after.ts";
 import { describeError, log } from "../lib/log.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import type { Frame, GatewayRpc } from "../rooms/protocol.ts";
+import type { Frame, GatewayRpc, MembershipOp } from "../rooms/protocol.ts";
 import { SocketServer } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import { RealtimeApplication } from "./application.ts";
@@ -13,7 +14,7 @@ import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
 import { SqlRoomRegister } from "./room-register.ts";
-import type { SocketData } from "./socket-data.ts";
+import { memberOf, type SocketData, symbolsOf } from "./socket-data.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 const createId = () => randomToken(ID_LENGTH);
@@ -24,7 +25,12 @@ const RECONCILE_BATCH = 200;
 /** Holds client connections. Named `<colo>-<n>`; see docs/architecture.md. */
 export class Gateway extends EngineDurableObject<Env, "reconcile"> implements GatewayRpc {
   protected readonly host: GatewayHost;
-  readonly #subscriptions = new Subscriptions<Socket<SocketData>>();
+  readonly #subscriptions = new Subscriptions<Socket<SocketData>>({
+    onLogged: (socket, logged) => {
+      socket.data = { ...socket.data, logged };
+      socket.save();
+    },
+  });
   readonly #memberships: Memberships;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -33,10 +39,7 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
     this.#memberships = new Memberships({
       register: new SqlRoomRegister(ctx.storage.sql),
       holds: (room) => this.#subscriptions.holds(room),
-      members: (room) =>
-        this.#subscriptions
-          .members(room)
-          .map(({ id, data }) => ({ socketId: id, userId: data.principal.userId })),
+      truth: (room) => this.#truth(room),
       update: (room, ops) => callRetrying(() => env.ROOMS.getByName(room).update(name, ops), sleep),
       onStale: (room, error) => {
         log("error", "room_unreachable", { gateway: name, room, error: describeError(error) });
@@ -77,6 +80,27 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
 
   async deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {
     return this.#subscriptions.deliver(room, epoch, frames);
+  }
+
+  async supersede(room: string, socketId: string, connection: number): Promise<void> {
+    for (const { id, data, session } of this.#subscriptions.members(room)) {
+      if (id === socketId && data.connection > 0 && data.connection <= connection) {
+        this.host.engine.abort(session, "forced close");
+      }
+    }
+  }
+
+  #truth(room: string): MembershipOp[] | undefined {
+    const sockets = this.#subscriptions.members(room);
+    // The personal room is about to say who this one is.
+    if (sockets.some(({ data }) => data.connection === 0)) return undefined;
+    const sync: MembershipOp = { op: "sync", members: sockets.map(memberOf) };
+    if (parseRoom(room)?.kind !== "user") return [sync];
+    const subscriptions = sockets.map((socket): MembershipOp => {
+      const symbols = symbolsOf(this.#subscriptions.roomsOf(socket));
+      return { op: "subscriptions", socketId: socket.id, connection: socket.data.connection, symbols };
+    });
+    return [sync, ...subscriptions];
   }
 
   /** Tells stale rooms; those that fail again are told after a ping interval, the others at once. */

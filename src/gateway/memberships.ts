@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../lib/result.ts";
-import type { Joined, Member, MembershipOp } from "../rooms/protocol.ts";
+import type { Connected, Joined, MembershipAnswer, MembershipOp } from "../rooms/protocol.ts";
 
 /** Remembers, across the object's death, in which rooms this gateway has sockets. */
 export interface RoomRegister {
@@ -12,17 +12,22 @@ export interface MembershipsDeps {
   readonly register: RoomRegister;
   /** Whether this gateway holds sockets in a room now, joining ones included. */
   readonly holds: (room: string) => boolean;
-  /** Those sockets. */
-  readonly members: (room: string) => Member[];
+  /** The changes that tell a room all that is true of this gateway's part in it; `undefined` while that is open. */
+  readonly truth: (room: string) => MembershipOp[] | undefined;
   /** Tells a room; retries what may be retried, then throws. */
-  readonly update: (room: string, ops: readonly MembershipOp[]) => Promise<(Joined | undefined)[]>;
+  readonly update: (room: string, ops: readonly MembershipOp[]) => Promise<MembershipAnswer[]>;
   /** A room could not be told. Its picture of this gateway is unknown until `reconcile` succeeds. */
   readonly onStale: (room: string, error: unknown) => void;
 }
 
+type Op<Name> = Extract<MembershipOp, { op: Name }>;
+
+/** A room's answer, or that it could not be told: whether it has heard is unknown. */
+type Told<Answer> = Result<Answer, "unavailable">;
+
 interface Pending {
   readonly op: MembershipOp;
-  readonly settle: (result: Result<Joined | undefined, "unavailable">) => void;
+  readonly settle: (result: Told<MembershipAnswer>) => void;
 }
 
 /** Ops in one RPC; a joining storm must not make a message the room cannot take. */
@@ -57,19 +62,27 @@ export class Memberships {
   }
 
   /** Resolves once the room counts the socket in. */
-  async join(room: string, member: Member): Promise<Result<Joined, "unavailable">> {
-    if (!this.#registered.has(room)) {
-      this.#registered.add(room);
-      this.#deps.register.add(room);
-    }
-    const result = await this.#enqueue(room, { op: "join", ...member });
-    if (!result.ok) return result;
-    return result.value === undefined ? err("unavailable") : ok(result.value);
+  async join(room: string, op: Omit<Op<"join">, "op">): Promise<Told<Joined>> {
+    this.#register(room);
+    // The answer to a join.
+    return this.#enqueue(room, { op: "join", ...op }) as Promise<Told<Joined>>;
+  }
+
+  /** Resolves once the personal room has recovered the socket, or counts it in as a new one. */
+  async connect(room: string, op: Omit<Op<"connect">, "op">): Promise<Told<Connected>> {
+    this.#register(room);
+    // The answer to a connect.
+    return this.#enqueue(room, { op: "connect", ...op }) as Promise<Told<Connected>>;
+  }
+
+  /** Resolves once the personal room would bring the socket back to these rooms. */
+  async subscriptions(room: string, op: Omit<Op<"subscriptions">, "op">): Promise<Told<unknown>> {
+    return this.#enqueue(room, { op: "subscriptions", ...op });
   }
 
   /** Tells the room in the background. */
-  leave(room: string, socketId: string): void {
-    void this.#enqueue(room, { op: "leave", socketId });
+  leave(room: string, op: Omit<Op<"leave">, "op">): void {
+    void this.#enqueue(room, { op: "leave", ...op });
   }
 
   /** Tells up to `limit` stale rooms the whole truth. Resolves with how many failed again. */
@@ -77,12 +90,26 @@ export class Memberships {
     const rooms = [...this.#stale].slice(0, limit);
     for (const room of rooms) this.#stale.delete(room);
     const results = await Promise.all(
-      rooms.map((room) => this.#enqueue(room, { op: "sync", members: this.#deps.members(room) })),
+      rooms.map(async (room) => {
+        const truth = this.#deps.truth(room);
+        if (truth === undefined) {
+          this.#stale.add(room);
+          return false;
+        }
+        const told = await Promise.all(truth.map((op) => this.#enqueue(room, op)));
+        return told.every(({ ok }) => ok);
+      }),
     );
-    return results.filter(({ ok }) => !ok).length;
+    return results.filter((ok) => !ok).length;
   }
 
-  #enqueue(room: string, op: MembershipOp): Promise<Result<Joined | undefined, "unavailable">> {
+  #register(room: string): void {
+    if (this.#registered.has(room)) return;
+    this.#registered.add(room);
+    this.#deps.register.add(room);
+  }
+
+  #enqueue(room: string, op: MembershipOp): Promise<Told<MembershipAnswer>> {
     return new Promise((settle) => {
       const queue = this.#queues.get(room);
       if (queue !== undefined) {

@@ -1,11 +1,12 @@
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { parseRoom, userRoom } from "../events/rooms.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
+import { ok, type Result } from "../lib/result.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import type { Memberships } from "./memberships.ts";
 import { refuse, refuseInvalid } from "./refusals.ts";
-import type { SocketData } from "./socket-data.ts";
+import { memberOf, type SocketData, symbolOf, symbolsOf } from "./socket-data.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 export interface RoomRequestsDeps {
@@ -49,7 +50,7 @@ export class RoomRequests {
       refuseInvalid(socket, "unsubscribe", [{ path: "room", message }], ack);
       return;
     }
-    void this.#queue.run(`${socket.id} ${room}`, async () => this.#leave(socket, room, ack));
+    void this.#queue.run(`${socket.id} ${room}`, () => this.#leave(socket, room, ack));
   }
 
   async #join(socket: Socket<SocketData>, room: string, ack: Ack): Promise<void> {
@@ -63,14 +64,18 @@ export class RoomRequests {
       return;
     }
     subscriptions.hold(room, socket);
-    const { userId } = socket.data.principal;
-    const joined = await memberships.join(room, { socketId: socket.id, userId });
+    // `subscribed` promises that recovery brings the socket back.
+    const [joined, recorded] = await Promise.all([
+      memberships.join(room, memberOf(socket)),
+      isNew ? this.#record(socket) : ok(undefined),
+    ]);
     // Disconnecting has told the room already.
     if (!socket.connected) return;
-    if (!joined.ok) {
+    if (!joined.ok || !recorded.ok) {
       if (isNew) {
         subscriptions.remove(room, socket);
-        memberships.leave(room, socket.id);
+        memberships.leave(room, memberOf(socket));
+        await this.#record(socket);
       }
       const message = "The room could not be joined. Try again.";
       const envelope: ErrorEnvelope = { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S };
@@ -84,7 +89,7 @@ export class RoomRequests {
     subscriptions.release(room, socket, joined.value);
   }
 
-  #leave(socket: Socket<SocketData>, room: string, ack: Ack): void {
+  async #leave(socket: Socket<SocketData>, room: string, ack: Ack): Promise<void> {
     if (!socket.connected) return;
     const { subscriptions, memberships } = this.#deps;
     if (subscriptions.has(room, socket)) {
@@ -94,14 +99,25 @@ export class RoomRequests {
         socket,
         socket.data.symbols.filter((other) => other !== symbol),
       );
-      memberships.leave(room, socket.id);
+      memberships.leave(room, memberOf(socket));
+      // Where this fails, the personal room is stale and will be told.
+      await this.#record(socket);
+      if (!socket.connected) return;
     }
     socket.emit("unsubscribed", { room });
     ack?.({ room });
   }
-}
 
-const symbolOf = (room: string): string => room.slice("market:".length);
+  /** Lets the personal room know which rooms the socket is in, or about to be in. */
+  #record(socket: Socket<SocketData>): Promise<Result<unknown, "unavailable">> {
+    const { id: socketId, data } = socket;
+    return this.#deps.memberships.subscriptions(userRoom(data.principal.userId), {
+      socketId,
+      connection: data.connection,
+      symbols: symbolsOf(this.#deps.subscriptions.roomsOf(socket)),
+    });
+  }
+}
 
 const setRooms = (socket: Socket<SocketData>, symbols: readonly string[]): void => {
   socket.data = { ...socket.data, symbols };

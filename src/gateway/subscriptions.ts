@@ -5,13 +5,23 @@ import { eventHead, type Socket } from "../socketio/socket.ts";
  * Where a socket stands with a room. While it is joining, the room may already deliver: those frames are
  * held until the socket has been told that it is subscribed (ROOM-5).
  */
-type Subscription =
-  | { readonly status: "joining"; readonly held: { readonly epoch: number; readonly frame: Frame }[] }
-  /** `epoch` and `seq` of the join; frames up to there were published before it. */
-  | { readonly status: "joined"; readonly epoch: number; readonly seq: number };
+type Subscription = Joining | Cursor;
 
-/** After hibernation nothing is in flight, so there is no frame to refuse. */
-const RESTORED: Subscription = { status: "joined", epoch: 0, seq: 0 };
+interface Joining {
+  readonly status: "joining";
+  readonly held: { readonly epoch: number; readonly frame: Frame }[];
+}
+
+/**
+ * `epoch` and `seq` of the join: frames up to there were published before it. `logged`: of the personal room's log,
+ * the socket has had all up to there; a room that starts anew delivers some of it again.
+ */
+interface Cursor {
+  readonly status: "joined";
+  readonly epoch: number;
+  readonly seq: number;
+  logged: number;
+}
 
 interface RoomEntry<S> {
   readonly members: Map<S, Subscription>;
@@ -20,12 +30,22 @@ interface RoomEntry<S> {
   seq: number;
 }
 
+export interface SubscriptionsDeps<S> {
+  /** The socket has been sent the personal room's log up to `logged`. */
+  readonly onLogged: (socket: S, logged: number) => void;
+}
+
 type AnySocket = Pick<Socket<unknown>, "id" | "nsp" | "write">;
 
 /** Which sockets of this gateway are in which rooms, and what each may be sent. */
 export class Subscriptions<S extends AnySocket> {
   readonly #rooms = new Map<string, RoomEntry<S>>();
   readonly #sockets = new Map<S, Set<string>>();
+  readonly #deps: SubscriptionsDeps<S>;
+
+  constructor(deps: SubscriptionsDeps<S>) {
+    this.#deps = deps;
+  }
 
   has(room: string, socket: S): boolean {
     return this.#rooms.get(room)?.members.has(socket) ?? false;
@@ -56,22 +76,23 @@ export class Subscriptions<S extends AnySocket> {
     if (!this.has(room, socket)) this.#put(room, socket, { status: "joining", held: [] });
   }
 
-  /** The socket has been told that it joined: sends it the frames held since. */
-  release(room: string, socket: S, joined: Joined): void {
+  /** The socket has been told that it joined: sends it the frames held since. `logged`: see `Cursor`. */
+  release(room: string, socket: S, joined: Pick<Joined, "epoch" | "seq">, logged = 0): void {
     const subscription = this.#rooms.get(room)?.members.get(socket);
     if (subscription?.status !== "joining") return;
-    const cursor: Subscription = { status: "joined", epoch: joined.epoch, seq: joined.seq };
+    const cursor: Cursor = { status: "joined", epoch: joined.epoch, seq: joined.seq, logged };
     this.#put(room, socket, cursor);
     const head = eventHead(socket.nsp);
+    // A room that began anew between its delivery and the join sent what is of an earlier epoch before the join.
     for (const { epoch, frame } of subscription.held) {
-      // A room that began anew between its delivery and the join sent this before the join.
-      if (epoch >= joined.epoch && isFor(socket, cursor, epoch, frame)) socket.write(head + frame.body);
+      if (epoch >= joined.epoch && take(socket, cursor, epoch, frame)) socket.write(head + frame.body);
     }
+    if (cursor.logged > logged) this.#deps.onLogged(socket, cursor.logged);
   }
 
-  /** A subscription found again after hibernation. */
-  restore(room: string, socket: S): void {
-    this.#put(room, socket, RESTORED);
+  /** A subscription found again after hibernation, when nothing is in flight that it should not get. */
+  restore(room: string, socket: S, logged = 0): void {
+    this.#put(room, socket, { status: "joined", epoch: 0, seq: 0, logged });
   }
 
   remove(room: string, socket: S): void {
@@ -95,7 +116,7 @@ export class Subscriptions<S extends AnySocket> {
     if (first === undefined || last === undefined) return true;
     entry.epoch = epoch;
     entry.seq = last.seq;
-    const forAll = fresh.every((frame) => frame.socketId === undefined);
+    const plain = fresh.every((frame) => frame.socketId === undefined && frame.logged === undefined);
     const encoded = new Map<string, string[]>();
     for (const [socket, subscription] of entry.members) {
       if (subscription.status === "joining") {
@@ -108,14 +129,16 @@ export class Subscriptions<S extends AnySocket> {
         texts = fresh.map((frame) => head + frame.body);
         encoded.set(socket.nsp, texts);
       }
-      if (forAll && (subscription.epoch !== epoch || subscription.seq < first.seq)) {
+      if (plain && (subscription.epoch !== epoch || subscription.seq < first.seq)) {
         for (const text of texts) socket.write(text);
         continue;
       }
+      const { logged } = subscription;
       for (const [index, frame] of fresh.entries()) {
         const text = texts[index];
-        if (text !== undefined && isFor(socket, subscription, epoch, frame)) socket.write(text);
+        if (text !== undefined && take(socket, subscription, epoch, frame)) socket.write(text);
       }
+      if (subscription.logged > logged) this.#deps.onLogged(socket, subscription.logged);
     }
     return true;
   }
@@ -133,11 +156,12 @@ export class Subscriptions<S extends AnySocket> {
   }
 }
 
-const isFor = (
-  socket: AnySocket,
-  subscription: Extract<Subscription, { status: "joined" }>,
-  epoch: number,
-  frame: Frame,
-): boolean =>
-  (frame.socketId === undefined || frame.socketId === socket.id) &&
-  (subscription.epoch !== epoch || frame.seq > subscription.seq);
+/** Whether the socket is to get the frame; it counts as sent then. */
+const take = (socket: AnySocket, cursor: Cursor, epoch: number, frame: Frame): boolean => {
+  if (frame.socketId !== undefined && frame.socketId !== socket.id) return false;
+  if (frame.logged === undefined) return cursor.epoch !== epoch || frame.seq > cursor.seq;
+  // The log's own numbers tell what is new, in whichever life of the room the frame was delivered.
+  if (frame.logged <= cursor.logged) return false;
+  cursor.logged = frame.logged;
+  return true;
+};

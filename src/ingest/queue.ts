@@ -24,10 +24,10 @@ export interface QueueDeps {
 }
 
 /**
- * The longest of the pauses of 2, 4, 8, 16 and 32 s before the retries that wrangler.toml allows: a minute in all, so
- * that rooms still know the ids of the events that the first attempt has published.
+ * The pauses before a message's retries double from 2 s up to this. With the retries that wrangler.toml allows they are
+ * six minutes in all: well within the time for which rooms know the ids of what an earlier attempt has published.
  */
-const MAX_PAUSE_S = 32;
+const MAX_PAUSE_S = 60;
 
 /**
  * Publishes the events of a batch of messages, in order and in one go (ING-4). A message is

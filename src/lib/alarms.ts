@@ -7,6 +7,9 @@ export interface AlarmStorage {
 
 const KEY = "alarms";
 
+/** When work that was begun, and did not end well, is begun again. */
+const RETRY_MS = 5_000;
+
 /**
  * Named deadlines over the one alarm a Durable Object has. Deadlines are stored, because the object that set
  * one may be gone when it comes due; the stored alarm is touched only when the earliest deadline changes,
@@ -43,9 +46,30 @@ export class Alarms<Name extends string> {
   }
 
   /**
-   * To be called first in the object's `alarm()`: returns the names that are due at `now`, earliest first,
-   * each moved to `retryAt`, in case the object dies before the work is done and the deadline set anew or
-   * cleared. The platform has consumed its alarm by then, so the next one is armed here.
+   * The object's `alarm()`: does what is due at `now`, earliest first. `due` returns when to do it again (ms since the
+   * epoch), if ever; one that fails comes again.
+   */
+  async run(
+    now: number,
+    due: (name: Name) => number | undefined | Promise<number | undefined>,
+    onError: (name: Name, error: unknown) => void,
+  ): Promise<void> {
+    for (const name of this.takeDue(now, now + RETRY_MS)) {
+      try {
+        const next = await due(name);
+        if (next === undefined) this.clear(name);
+        else this.set(name, next);
+      } catch (error) {
+        // The retry stands: a deadline lost to a failure would be a heartbeat that never beats again.
+        onError(name, error);
+      }
+    }
+  }
+
+  /**
+   * Returns the names that are due at `now`, earliest first, each moved to `retryAt`, in case the object dies before
+   * the work is done and the deadline set anew or cleared. The platform has consumed its alarm by then, so the next
+   * one is armed here.
    */
   takeDue(now: number, retryAt: number): Name[] {
     const due = [...this.#deadlines].filter(([, time]) => time <= now).sort((a, b) => a[1] - b[1]);

@@ -1,47 +1,116 @@
-/** What gateways and rooms say to each other over RPC. */
+/** What gateways, rooms and ingest say to each other over RPC. */
+import type { Delivery } from "../events/define.ts";
 
-/** One event of a room, already encoded: `body` is the JSON array of its name and payload. */
+/** One event of a room, already encoded: `body` is the JSON array of its name and arguments. */
 export interface Frame {
   /** Position in the room's stream, growing within one epoch. */
   readonly seq: number;
   readonly body: string;
   /** When present, only this socket is meant. */
   readonly socketId?: string;
+  /** Position in the personal room's log, for the events that are logged (USER-1). */
+  readonly logged?: number;
 }
 
+/**
+ * A socket's part in a room. `connection` counts the connections the socket has lived on: 1, and one more with
+ * each recovery. What an older connection's gateway still says of the socket changes nothing.
+ */
 export interface Member {
   readonly socketId: string;
   readonly userId: string;
+  readonly connection: number;
 }
 
 /** A change of a gateway's part in a room; all are idempotent. */
 export type MembershipOp =
-  | ({ readonly op: "join" } & Member)
-  | { readonly op: "leave"; readonly socketId: string }
+  /** With `snapshot`, the answer holds the room's present state: for a socket that has missed some of it. */
+  | ({ readonly op: "join"; readonly snapshot?: boolean } & Member)
+  /** With `final`, the client has ended the socket itself and will not recover it. */
+  | { readonly op: "leave"; readonly socketId: string; readonly connection: number; readonly final?: boolean }
   /** Replaces all the room knows of the gateway's sockets. */
-  | { readonly op: "sync"; readonly members: readonly Member[] };
+  | { readonly op: "sync"; readonly members: readonly Member[] }
+  /** A socket comes to its personal room. */
+  | ({ readonly op: "connect"; readonly userId: string } & ConnectRequest)
+  /** The market rooms that a socket of this personal room is in now, by symbol: recovery brings it back to them. */
+  | {
+      readonly op: "subscriptions";
+      readonly socketId: string;
+      readonly connection: number;
+      readonly symbols: readonly string[];
+    };
 
 /** A room's answer to a join: of the frames of `epoch`, the socket gets those after `seq`. */
 export interface Joined {
   readonly subscriberCount: number;
   readonly epoch: number;
   readonly seq: number;
+  /** Bodies of the events that tell the room's present state. */
+  readonly snapshot?: readonly string[];
 }
+
+/** What a client that was connected before says of it (connection state recovery). Nothing in it is to be believed. */
+export interface Resume {
+  readonly pid: string;
+  /** Of the last event it got; absent when it has had none. */
+  readonly offset?: string;
+}
+
+export interface ConnectRequest {
+  /** The socket's id and its private session id, unless an earlier socket is recovered. */
+  readonly socketId: string;
+  readonly pid: string;
+  readonly resume?: Resume;
+}
+
+/** A personal room's answer to a socket that comes. */
+export interface Connected extends Joined {
+  readonly recovered: boolean;
+  /** Of the recovered socket, or those that were proposed. */
+  readonly socketId: string;
+  readonly pid: string;
+  readonly connection: number;
+  /** The market rooms to bring a recovered socket back to. */
+  readonly symbols: readonly string[];
+  /** Bodies of the events that a recovered socket has missed, in order. */
+  readonly missed: readonly string[];
+  /** Position in the log up to which the socket has all. */
+  readonly logged: number;
+}
+
+export type MembershipAnswer = Joined | Connected | undefined;
 
 /** An event to publish into a room. */
 export interface Publication {
+  /** Makes the publication idempotent in its room (ING-3). */
+  readonly id?: string;
   readonly body: string;
+  readonly delivery: Delivery;
   readonly socketId?: string;
+  /** Of a room's events with equal keys, the newest (largest `at`, else latest) is part of its present state. */
+  readonly snapshot?: { readonly key: string; readonly at: number };
 }
 
+/**
+ * - `accepted`: durable if it is a personal event, else queued for every gateway
+ * - `duplicate`: its `id` has been accepted before
+ * - `overloaded`: too much waits to be delivered; nothing has been done, trying again later may help
+ */
+export type PublishOutcome = "accepted" | "duplicate" | "overloaded";
+
 export interface RoomRpc {
-  /** Applies changes in order. Answers each join at its index, `undefined` for the other operations. */
-  update(gateway: string, ops: readonly MembershipOp[]): Promise<(Joined | undefined)[]>;
-  /** Queues events for every gateway, in order. */
-  publish(publications: readonly Publication[]): Promise<void>;
+  /** Applies changes in order. Answers each join and connect at its index, `undefined` for the other operations. */
+  update(gateway: string, ops: readonly MembershipOp[]): Promise<MembershipAnswer[]>;
+  /**
+   * Accepts events in order, each wholly or not at all. After the first that is `overloaded` all the others are,
+   * so that repeating those keeps the order.
+   */
+  publish(publications: readonly Publication[]): Promise<PublishOutcome[]>;
 }
 
 export interface GatewayRpc {
   /** Sends frames to the room's sockets here; `false` if the gateway holds none. */
   deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean>;
+  /** Ends a connection of a socket that has come back on another one. */
+  supersede(room: string, socketId: string, connection: number): Promise<void>;
 }

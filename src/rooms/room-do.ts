@@ -1,40 +1,112 @@
 import { DurableObject } from "cloudflare:workers";
 import { configOf, type Env } from "../env.ts";
-import { sleep } from "../lib/after.ts";
+import { parseRoom } from "../events/rooms.ts";
+import { after, sleep } from "../lib/after.ts";
+import { Alarms } from "../lib/alarms.ts";
 import { describeError, log } from "../lib/log.ts";
+import { randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import type { Joined, MembershipOp, Publication, RoomRpc } from "./protocol.ts";
-import { RoomCore } from "./room.ts";
+import type { MembershipAnswer, MembershipOp, Publication, PublishOutcome, RoomRpc } from "./protocol.ts";
+import { PublishedIds } from "./published-ids.ts";
+import { Recovery } from "./recovery.ts";
+import { type RoomAlarm, RoomCore } from "./room.ts";
+import { Snapshot } from "./snapshot.ts";
 import { SqlSubscriberStore } from "./subscriber-store.ts";
+
+const LOG_EPOCH_LENGTH = 8;
+
+interface Opened {
+  readonly core: RoomCore;
+  readonly alarms: Alarms<RoomAlarm>;
+}
 
 /** One room. Named `user:<id>` or `market:<SYMBOL>`; see docs/architecture.md. */
 export class Room extends DurableObject<Env> implements RoomRpc {
-  readonly #core: RoomCore;
+  readonly #name: string;
+  #opened: Opened | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const { name } = ctx.id;
-    if (name === undefined) throw new Error("A room is addressed by name.");
+    if (ctx.id.name === undefined) throw new Error("A room is addressed by name.");
+    this.#name = ctx.id.name;
+    this.#opened = this.#open();
+  }
+
+  async update(gateway: string, ops: readonly MembershipOp[]): Promise<MembershipAnswer[]> {
+    return this.#room.core.update(gateway, ops);
+  }
+
+  async publish(publications: readonly Publication[]): Promise<PublishOutcome[]> {
+    return this.#room.core.publish(publications);
+  }
+
+  override async alarm(): Promise<void> {
+    const { core, alarms } = this.#room;
+    await alarms.run(
+      Date.now(),
+      (name) => core.alarm(name),
+      (name, error) =>
+        log("error", "alarm_failed", { room: this.#name, alarm: name, error: describeError(error) }),
+    );
+    if (!core.empty) return;
+    // A user who has gone costs nothing. Whoever comes next finds a new room.
+    this.#opened = undefined;
+    await this.ctx.storage.deleteAll();
+  }
+
+  get #room(): Opened {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  #open(): Opened {
+    const { ctx, env } = this;
+    const { storage } = ctx;
+    const { sql } = storage;
+    const config = configOf(env);
+    const name = this.#name;
+    const windowMs = config.RECOVERY_WINDOW_S * 1_000;
+    const options = { windowMs, maxEvents: config.RECOVERY_MAX_EVENTS };
+    const gateways = env.GATEWAYS;
+    const alarms = new Alarms<RoomAlarm>(storage);
     // Later lives of the room have later epochs.
     const epoch = Date.now();
-    this.#core = new RoomCore({
+    const core = new RoomCore({
       name,
       epoch,
-      store: new SqlSubscriberStore(ctx.storage.sql),
-      deliver: (gateway, frames) =>
-        callRetrying(() => env.GATEWAYS.getByName(gateway).deliver(name, epoch, frames), sleep),
+      store: new SqlSubscriberStore(sql),
+      ids: new PublishedIds(sql),
+      ...(parseRoom(name)?.kind === "user"
+        ? { recovery: new Recovery(sql, randomToken(LOG_EPOCH_LENGTH), options) }
+        : { snapshot: new Snapshot(sql) }),
+      transaction: (run) => this.#transaction(run),
+      alarms,
+      deliver: (gateway, frames) => gateways.getByName(gateway).deliver(name, epoch, frames),
       onLost: (gateway, frames, error) =>
         log("error", "frames_lost", { room: name, gateway, frames, error: describeError(error) }),
-      presenceLimit: configOf(env).PRESENCE_LIMIT,
+      supersede: (gateway, socketId, connection) => {
+        // At worst the ping timeout ends that connection.
+        callRetrying(() => gateways.getByName(gateway).supersede(name, socketId, connection), sleep).catch(
+          (error) => log("warn", "supersede_failed", { room: name, gateway, error: describeError(error) }),
+        );
+      },
+      presenceLimit: config.PRESENCE_LIMIT,
+      windowMs,
       clock: Date.now,
+      sleep,
+      after,
     });
+    return { core, alarms };
   }
 
-  async update(gateway: string, ops: readonly MembershipOp[]): Promise<(Joined | undefined)[]> {
-    return this.#core.update(gateway, ops);
-  }
-
-  async publish(publications: readonly Publication[]): Promise<void> {
-    this.#core.publish(publications);
+  #transaction<T>(run: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(run);
+    } catch (error) {
+      // What is in memory says more than what is stored: only a new life can be trusted.
+      log("error", "room_storage_failed", { room: this.#name, error: describeError(error) });
+      this.ctx.abort(describeError(error));
+      throw error;
+    }
   }
 }

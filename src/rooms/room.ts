@@ -1,24 +1,65 @@
+import type { After, Sleep } from "../lib/after.ts";
+import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
-import { Outbox } from "./outbox.ts";
-import type { Frame, Joined, MembershipOp, Publication } from "./protocol.ts";
+import type { LoggedEvent } from "./event-log.ts";
+import { Outbox, type Waiting } from "./outbox.ts";
+import type {
+  Connected,
+  ConnectRequest,
+  Frame,
+  Joined,
+  Member,
+  MembershipAnswer,
+  MembershipOp,
+  Publication,
+  PublishOutcome,
+} from "./protocol.ts";
+import type { PublishedIds } from "./published-ids.ts";
+import type { Recovery } from "./recovery.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { type SubscriberStore, Subscribers } from "./subscribers.ts";
 
 export interface RoomDeps {
   /** The room's name, `user:<id>` or `market:<SYMBOL>`. */
   readonly name: string;
-  /** Names this life of the room: sequence numbers compare within one epoch only. */
+  /** Names this life of the room: sequence numbers of frames compare within one epoch only. */
   readonly epoch: number;
   readonly store: SubscriberStore;
+  readonly ids: PublishedIds;
+  /** Of market rooms. */
+  readonly snapshot?: Snapshot;
+  /** Of personal rooms. */
+  readonly recovery?: Recovery;
+  /** Makes all that `run` stores, or nothing of it, durable. */
+  readonly transaction: <T>(run: () => T) => T;
+  readonly alarms: Pick<Alarms<RoomAlarm>, "at" | "set">;
   /** Delivers to one gateway; see `OutboxDeps`. */
   readonly deliver: (gateway: string, frames: readonly Frame[]) => Promise<boolean>;
   readonly onLost: (gateway: string, frames: number, error: unknown) => void;
+  /** A socket has come back: its gateway is to end the connection it lived on before. */
+  readonly supersede: (gateway: string, socketId: string, connection: number) => void;
   /** Above this many subscribers presence is not sent (ROOM-4). */
   readonly presenceLimit: number;
+  /** How long ids, events and sessions are kept. */
+  readonly windowMs: number;
   readonly clock: Clock;
+  readonly sleep: Sleep;
+  readonly after: After;
 }
 
-/** A room's subscribers and fan-out. It talks to gateways, never to sockets. */
+/**
+ * - `settle`: logged events may not have reached all gateways; an object that starts with it delivers them again
+ * - `trim`: something may have grown too old to be kept
+ */
+export type RoomAlarm = "settle" | "trim";
+
+const SETTLE_MS = 5_000;
+
+/** How long a changed snapshot may be in memory only. */
+const SAVE_SNAPSHOT_MS = 1_000;
+
+/** A room's subscribers, its history and fan-out. It talks to gateways, never to sockets. */
 export class RoomCore {
   readonly #deps: RoomDeps;
   readonly #subscribers: Subscribers;
@@ -28,6 +69,10 @@ export class RoomCore {
   constructor(deps: RoomDeps) {
     this.#deps = deps;
     this.#subscribers = new Subscribers(deps.store);
+    // The object's last life may have ended before these were delivered; sockets that have had them get them once.
+    if (deps.alarms.at("settle") === undefined) return;
+    for (const event of deps.recovery?.log.unsettled() ?? []) this.#pushLogged(event);
+    this.#flush();
   }
 
   get subscriberCount(): number {
@@ -35,53 +80,129 @@ export class RoomCore {
   }
 
   /** Applies a gateway's changes in order; see `RoomRpc.update`. */
-  update(gateway: string, ops: readonly MembershipOp[]): (Joined | undefined)[] {
+  update(gateway: string, ops: readonly MembershipOp[]): MembershipAnswer[] {
     this.#outbox(gateway).changed();
-    const answers = ops.map((op) => {
-      switch (op.op) {
-        case "join":
-          return this.#join(gateway, op.socketId, op.userId);
-        case "leave":
-          this.#leave(gateway, op.socketId);
-          return undefined;
-        case "sync":
-          this.#sync(gateway, op.members);
-          return undefined;
-        default:
-          return op satisfies never;
-      }
-    });
-    if (this.#subscribers.socketsOf(gateway).size === 0) this.#outbox(gateway).clear();
-    this.#forgetIdle(gateway);
+    const answers = this.#deps.transaction(() => ops.map((op) => this.#apply(gateway, op)));
+    // A socket that has come here may have been another gateway's last.
+    for (const known of [...this.#outboxes.keys()]) {
+      if (this.#subscribers.socketsOf(known).size > 0) continue;
+      this.#outbox(known).clear();
+      this.#forgetIdle(known);
+    }
     this.#flush();
     return answers;
   }
 
-  /** Queues events for every gateway with subscribers, in order. */
-  publish(publications: readonly Publication[]): void {
-    for (const publication of publications) this.#push(publication);
+  /** Accepts events in order; see `RoomRpc.publish`. */
+  publish(publications: readonly Publication[]): PublishOutcome[] {
+    const { recovery } = this.#deps;
+    const accepted: { publication: Publication; event: LoggedEvent | undefined }[] = [];
+    const full = recovery !== undefined && [...this.#outboxes.values()].some((outbox) => outbox.full);
+    // Nothing is handed on before all is stored: what is rolled back has not been accepted.
+    const outcomes = this.#deps.transaction(() => {
+      let overloaded = false;
+      return publications.map((publication): PublishOutcome => {
+        overloaded ||= full && publication.delivery === "durable";
+        if (overloaded) return "overloaded";
+        if (!this.#isNew(publication)) return "duplicate";
+        accepted.push({ publication, event: this.#log(publication) });
+        return "accepted";
+      });
+    });
+    for (const { publication, event } of accepted) {
+      if (event !== undefined) this.#pushLogged(event);
+      else this.#push(publication);
+    }
     this.#flush();
+    if (recovery?.full) this.#deps.alarms.set("trim", this.#deps.clock());
+    return outcomes;
   }
 
-  #join(gateway: string, socketId: string, userId: string): Joined {
-    const change = this.#subscribers.add({ gateway, socketId, userId });
+  /** Does what is due, and returns when to do it again (ms since the epoch), if ever. */
+  alarm(name: RoomAlarm): number | undefined {
+    const now = this.#deps.clock();
+    switch (name) {
+      case "settle":
+        return this.#idle ? undefined : now + SETTLE_MS;
+      case "trim":
+        return this.#trim(now);
+      default:
+        return name satisfies never;
+    }
+  }
+
+  /** Whether nothing would be lost with all that is stored: of a personal room whose user is gone. */
+  get empty(): boolean {
+    return this.#deps.recovery !== undefined && this.#subscribers.size === 0 && this.#oldestAt === undefined;
+  }
+
+  #apply(gateway: string, op: MembershipOp): MembershipAnswer {
+    switch (op.op) {
+      case "join":
+        return this.#join(gateway, op, op.snapshot);
+      case "leave":
+        this.#leave(gateway, op.socketId, op.connection, op.final);
+        return undefined;
+      case "sync":
+        this.#sync(gateway, op.members);
+        return undefined;
+      case "connect":
+        return this.#connect(gateway, op.userId, op);
+      case "subscriptions":
+        this.#deps.recovery?.sessions.subscriptions(op.socketId, op.connection, op.symbols);
+        return undefined;
+      default:
+        return op satisfies never;
+    }
+  }
+
+  #connect(gateway: string, userId: string, request: ConnectRequest): Connected {
+    const { recovery, clock, supersede } = this.#deps;
+    if (recovery === undefined) throw new Error("A socket connects to its personal room.");
+    const { session, missed } = recovery.connect(request, clock());
+    const { pid, socketId, connection, symbols } = session;
+    const before = this.#subscribers.get(socketId);
+    if (before !== undefined && before.connection < connection) {
+      supersede(before.gateway, socketId, before.connection);
+    }
+    return {
+      ...this.#join(gateway, { socketId, userId, connection }),
+      recovered: missed !== undefined,
+      ...{ pid, socketId, connection, symbols },
+      missed: missed?.map(({ body }) => body) ?? [],
+      logged: recovery.log.last,
+    };
+  }
+
+  #join(gateway: string, { socketId, userId, connection }: Member, snapshot = false): Joined {
+    const change = this.#subscribers.add({ gateway, socketId, userId, connection });
     if (change === "user") this.#presence("user_joined_room", userId, this.#subscribers.size);
     // The position is taken after the presence event, so the socket does not hear of itself.
-    return { subscriberCount: this.#subscribers.size, epoch: this.#deps.epoch, seq: this.#seq };
+    return {
+      subscriberCount: this.#subscribers.size,
+      epoch: this.#deps.epoch,
+      seq: this.#seq,
+      ...(snapshot && { snapshot: this.#deps.snapshot?.bodies ?? [] }),
+    };
   }
 
-  #leave(gateway: string, socketId: string): void {
+  #leave(gateway: string, socketId: string, connection: number, final = false): void {
+    const { recovery, clock } = this.#deps;
     const { size } = this.#subscribers;
-    const userId = this.#subscribers.userOf(socketId);
-    const change = this.#subscribers.remove(gateway, socketId);
+    const userId = this.#subscribers.get(socketId)?.userId;
+    const change = this.#subscribers.remove(gateway, socketId, connection);
+    if (change === "none") return;
     if (change === "user" && userId !== undefined) this.#presence("user_left_room", userId, size);
+    if (recovery === undefined) return;
+    recovery.sessions.left(socketId, clock(), final);
+    this.#trimLater();
   }
 
-  #sync(gateway: string, members: readonly { socketId: string; userId: string }[]): void {
+  #sync(gateway: string, members: readonly Member[]): void {
     const live = new Set(members.map(({ socketId }) => socketId));
-    for (const { socketId, userId } of members) this.#join(gateway, socketId, userId);
+    for (const member of members) this.#join(gateway, member);
     for (const socketId of [...this.#subscribers.socketsOf(gateway)]) {
-      if (!live.has(socketId)) this.#leave(gateway, socketId);
+      if (!live.has(socketId)) this.#leave(gateway, socketId, Number.POSITIVE_INFINITY);
     }
   }
 
@@ -90,17 +211,76 @@ export class RoomCore {
     const { name, presenceLimit, clock } = this.#deps;
     if (size > presenceLimit) return;
     const at = event === "user_joined_room" ? "joinedAt" : "leftAt";
-    this.#push({ body: encodeEventBody(event, [{ userId, room: name, [at]: clock() }]) });
+    const body = encodeEventBody(event, [{ userId, room: name, [at]: clock() }]);
+    this.#push({ body, delivery: "transient" });
   }
 
-  #push({ body, socketId }: Publication): void {
-    const seq = ++this.#seq;
-    const frame: Frame = socketId === undefined ? { seq, body } : { seq, body, socketId };
-    for (const gateway of this.#subscribers.gateways()) this.#outbox(gateway).push(frame);
+  #isNew({ id }: Publication): boolean {
+    if (id === undefined) return true;
+    this.#trimLater();
+    return this.#deps.ids.add(id, this.#deps.clock());
+  }
+
+  /** Logs a durable event of a personal room. */
+  #log({ body, delivery, socketId }: Publication): LoggedEvent | undefined {
+    const { recovery, alarms, clock } = this.#deps;
+    if (recovery === undefined || delivery !== "durable") return undefined;
+    if (alarms.at("settle") === undefined && this.#subscribers.size > 0) {
+      recovery.log.settle();
+      alarms.set("settle", clock() + SETTLE_MS);
+    }
+    this.#trimLater();
+    return recovery.log.append(body, socketId, clock());
+  }
+
+  #push(publication: Publication): void {
+    const { snapshot, after } = this.#deps;
+    if (snapshot?.add(publication)) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
+    const { body, delivery, socketId } = publication;
+    this.#enqueue({ body, ...(socketId !== undefined && { socketId }) }, delivery);
+  }
+
+  #pushLogged({ seq, body, socketId }: LoggedEvent): void {
+    this.#enqueue({ body, logged: seq, ...(socketId !== undefined && { socketId }) }, "durable");
+  }
+
+  #enqueue(frame: Omit<Frame, "seq">, delivery: Waiting["delivery"]): void {
+    const waiting = { frame: { seq: ++this.#seq, ...frame }, delivery };
+    if (frame.socketId === undefined) {
+      for (const gateway of this.#subscribers.gateways()) this.#outbox(gateway).push(waiting);
+      return;
+    }
+    const gateway = this.#subscribers.get(frame.socketId)?.gateway;
+    if (gateway !== undefined) this.#outbox(gateway).push(waiting);
   }
 
   #flush(): void {
     for (const outbox of this.#outboxes.values()) outbox.flush();
+  }
+
+  get #idle(): boolean {
+    return [...this.#outboxes.values()].every((outbox) => outbox.idle);
+  }
+
+  #trim(now: number): number | undefined {
+    const { recovery, ids, windowMs } = this.#deps;
+    // What is not delivered yet must not be forgotten.
+    if (!this.#idle) return now + SETTLE_MS;
+    recovery?.trim(now);
+    ids.trim(now - windowMs);
+    const oldest = this.#oldestAt;
+    // Things grow old one by one: waiting for several costs storage, waking for each costs more.
+    return oldest === undefined ? undefined : Math.max(oldest + windowMs, now + windowMs / 2);
+  }
+
+  #trimLater(): void {
+    const { alarms, clock, windowMs } = this.#deps;
+    if (alarms.at("trim") === undefined) alarms.set("trim", clock() + windowMs);
+  }
+
+  get #oldestAt(): number | undefined {
+    const times = [this.#deps.recovery?.oldestAt, this.#deps.ids.oldestAt].filter((at) => at !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** An outbox is kept while a batch is on its way, so that a gateway that returns gets no second one. */
@@ -117,6 +297,7 @@ export class RoomCore {
         onEmpty: () => this.update(gateway, [{ op: "sync", members: [] }]),
         onIdle: () => this.#forgetIdle(gateway),
         onLost: (frames, error) => this.#deps.onLost(gateway, frames, error),
+        sleep: this.#deps.sleep,
       });
       this.#outboxes.set(gateway, outbox);
     }

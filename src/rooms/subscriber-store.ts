@@ -1,28 +1,36 @@
+import type { Sql } from "./sql.ts";
 import type { SubscriberRow, SubscriberStore } from "./subscribers.ts";
 
 /** Subscribers in the room's SQLite. */
 export class SqlSubscriberStore implements SubscriberStore {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
     sql.exec(`CREATE TABLE IF NOT EXISTS subscribers (
       socket_id TEXT PRIMARY KEY,
       gateway TEXT NOT NULL,
-      user_id TEXT NOT NULL
+      user_id TEXT NOT NULL,
+      connection INTEGER NOT NULL
     ) WITHOUT ROWID`);
   }
 
   all(): SubscriberRow[] {
     return this.#sql
-      .exec<{ socketId: string; gateway: string; userId: string }>(
-        "SELECT socket_id AS socketId, gateway, user_id AS userId FROM subscribers",
+      .exec<{ socketId: string; gateway: string; userId: string; connection: number }>(
+        "SELECT socket_id AS socketId, gateway, user_id AS userId, connection FROM subscribers",
       )
       .toArray();
   }
 
-  put({ socketId, gateway, userId }: SubscriberRow): void {
-    this.#sql.exec("INSERT OR REPLACE INTO subscribers VALUES (?, ?, ?)", socketId, gateway, userId);
+  put({ socketId, gateway, userId, connection }: SubscriberRow): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO subscribers VALUES (?, ?, ?, ?)",
+      socketId,
+      gateway,
+      userId,
+      connection,
+    );
   }
 
   delete(socketId: string): void {

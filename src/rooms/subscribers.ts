@@ -41,15 +41,21 @@ export class Subscribers {
     return this.#gateways.get(gateway) ?? new Set();
   }
 
-  userOf(socketId: string): string | undefined {
-    return this.#rows.get(socketId)?.userId;
+  get(socketId: string): SubscriberRow | undefined {
+    return this.#rows.get(socketId);
   }
 
-  /** Adds a socket, or moves it to another gateway. `user`: it is its user's first. */
+  /**
+   * Adds a socket, or moves it to another gateway. `user`: it is its user's first. A gateway that speaks of an older
+   * connection than the socket's present one changes nothing.
+   */
   add(row: SubscriberRow): Change {
     const known = this.#rows.get(row.socketId);
-    if (known?.gateway === row.gateway) return "none";
-    if (known !== undefined) this.#unindex(known);
+    if (known !== undefined) {
+      if (row.connection < known.connection) return "none";
+      if (row.gateway === known.gateway && row.connection === known.connection) return "none";
+      this.#unindex(known);
+    }
     this.#store.put(row);
     this.#index(row);
     if (known !== undefined) return "none";
@@ -57,12 +63,12 @@ export class Subscribers {
   }
 
   /**
-   * Removes a socket that `gateway` held. `user`: it was its user's last. A gateway that speaks of a socket
-   * which has moved to another changes nothing.
+   * Removes a socket that `gateway` held. `user`: it was its user's last. A gateway that speaks of a socket which has
+   * moved to another, or of an older connection, changes nothing.
    */
-  remove(gateway: string, socketId: string): Change {
+  remove(gateway: string, socketId: string, connection: number): Change {
     const row = this.#rows.get(socketId);
-    if (row === undefined || row.gateway !== gateway) return "none";
+    if (row === undefined || row.gateway !== gateway || connection < row.connection) return "none";
     this.#store.delete(socketId);
     this.#unindex(row);
     return this.#users.has(row.userId) ? "socket" : "user";

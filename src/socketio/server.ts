@@ -24,6 +24,14 @@ export interface ConnectRequest {
   readonly context: unknown;
 }
 
+/** How CONNECT is answered. */
+export interface Welcome {
+  /** The socket's private session id, by which its client may recover it (connection state recovery). */
+  readonly pid?: string;
+  /** Called right after the answer. */
+  connected(): void;
+}
+
 export interface SocketEvent {
   readonly name: string;
   readonly args: readonly unknown[];
@@ -37,10 +45,10 @@ export interface SocketApplication<Data> {
   /** Decides on a CONNECT packet. */
   authenticate(request: ConnectRequest): Promise<ConnectVerdict<Data>>;
   /**
-   * Prepares an accepted socket before CONNECT is answered. Resolves to what is to be done right after the
-   * answer; `undefined` closes the transport.
+   * Prepares an accepted socket before CONNECT is answered: a recovered one gets its former `id` here. `auth` is what
+   * the client sent. `undefined` closes the transport.
    */
-  join(socket: Socket<Data>): Promise<(() => void) | undefined>;
+  join(socket: Socket<Data>, auth: ConnectRequest["auth"]): Promise<Welcome | undefined>;
   /** A connected socket is back after hibernation. */
   restore(socket: Socket<Data>): void;
   event(socket: Socket<Data>, event: SocketEvent): void;
@@ -200,17 +208,18 @@ export class SocketServer<Data> implements EngineApplication {
       connected: false,
     });
     client.states.set(nsp, { status: "connecting", socket });
-    const connected = await application.join(socket);
+    const welcome = await application.join(socket, auth);
     if (session.closed) return;
-    if (connected === undefined) {
+    if (welcome === undefined) {
       closeSession(session, "forced close");
       return;
     }
     socket.connected = true;
     client.states.set(nsp, { status: "connected", socket });
     this.#save(session, true);
-    socket.packet({ type: "connect", nsp, data: { sid: socket.id } });
-    connected();
+    const { pid } = welcome;
+    socket.packet({ type: "connect", nsp, data: { sid: socket.id, ...(pid !== undefined && { pid }) } });
+    welcome.connected();
   }
 
   #refuse(session: Session, client: Client<Data>, nsp: string, data: Record<string, unknown>): void {

@@ -22,7 +22,8 @@ type Acknowledge = (result: Result<readonly unknown[], AckError>) => void;
 export class Socket<Data> {
   readonly session: Session;
   readonly nsp: string;
-  readonly id: string;
+  /** Final once CONNECT is answered. */
+  id: string;
   /** The application's state of this socket: structured-cloneable, stored by `save`. */
   data: Data;
   /** Whether CONNECT has been answered and the socket not yet left. */

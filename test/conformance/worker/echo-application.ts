@@ -17,7 +17,7 @@ export class EchoApplication implements SocketApplication<Data> {
   async join(socket: Socket<Data>) {
     const { auth } = socket.data;
     socket.data = {};
-    return () => socket.emit("auth", auth);
+    return { connected: () => socket.emit("auth", auth) };
   }
 
   restore(): void {}

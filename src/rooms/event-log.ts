@@ -1,0 +1,106 @@
+import type { Sql } from "./sql.ts";
+
+export interface LoggedEvent {
+  readonly seq: number;
+  /** The event's body, its offset being the last argument. */
+  readonly body: string;
+  readonly socketId?: string;
+}
+
+/** A client's offset: what it got last, `<epoch>.<seq>`. */
+const OFFSET = /^([A-Za-z0-9_-]{1,32})\.(\d{1,15})$/;
+
+/**
+ * The durable events of a personal room (USER-1), numbered from 1 within an epoch, which names this log: offsets of
+ * another say nothing here. Events are removed from the oldest on, so what is there is without gaps. Nothing is
+ * cached: a transaction that is rolled back leaves no trace.
+ */
+export class EventLog {
+  readonly epoch: string;
+  readonly #sql: Sql;
+
+  /** `epoch` names the log if it is new. */
+  constructor(sql: Sql, epoch: string) {
+    this.#sql = sql;
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, at INTEGER, body TEXT, socket_id TEXT)",
+    );
+    // One row; `trimmed` is the newest event that has been removed, `settled` see `settle`.
+    sql.exec("CREATE TABLE IF NOT EXISTS log_state (epoch TEXT, trimmed INTEGER, settled INTEGER)");
+    const [state] = sql.exec<{ epoch: string }>("SELECT epoch FROM log_state").toArray();
+    if (state === undefined) sql.exec("INSERT INTO log_state VALUES (?, 0, 0)", epoch);
+    this.epoch = state?.epoch ?? epoch;
+  }
+
+  /** Number of the newest event. */
+  get last(): number {
+    return this.#number("SELECT coalesce((SELECT max(seq) FROM log), trimmed) AS n FROM log_state");
+  }
+
+  /** Number of the newest event that is no longer there. */
+  get trimmed(): number {
+    return this.#number("SELECT trimmed AS n FROM log_state");
+  }
+
+  /** When the oldest event was appended, ms since the epoch. */
+  get oldestAt(): number | undefined {
+    return this.#sql.exec<{ at: number }>("SELECT at FROM log ORDER BY seq LIMIT 1").toArray()[0]?.at;
+  }
+
+  append(body: string, socketId: string | undefined, at: number): LoggedEvent {
+    const seq = this.last + 1;
+    this.#sql.exec("INSERT INTO log VALUES (?, ?, ?, ?)", seq, at, body, socketId ?? null);
+    return this.#event({ seq, body, socketId: socketId ?? null });
+  }
+
+  /** All events after `seq`. */
+  after(seq: number): LoggedEvent[] {
+    return this.#sql
+      .exec<{ seq: number; body: string; socketId: string | null }>(
+        "SELECT seq, body, socket_id AS socketId FROM log WHERE seq > ? ORDER BY seq",
+        seq,
+      )
+      .toArray()
+      .map((row) => this.#event(row));
+  }
+
+  /** Whether the log may be asked for all after `seq`. */
+  reaches(seq: number): boolean {
+    return seq >= this.trimmed && seq <= this.last;
+  }
+
+  /** The number in an offset of this log; `undefined` for anything else. */
+  seqOf(offset: string | undefined): number | undefined {
+    const [, epoch, seq] = OFFSET.exec(offset ?? "") ?? [];
+    return epoch === this.epoch ? Number(seq) : undefined;
+  }
+
+  /** Remembers that all events so far have reached the gateways they are for. */
+  settle(): void {
+    this.#sql.exec("UPDATE log_state SET settled = ?", this.last);
+  }
+
+  /** The events of which that is not known. */
+  unsettled(): LoggedEvent[] {
+    return this.after(this.#number("SELECT settled AS n FROM log_state"));
+  }
+
+  /** Removes what was appended before `before`, and of the rest all but the newest `maxEvents`. */
+  trim(before: number, maxEvents: number): void {
+    const { last, trimmed } = this;
+    const old = this.#number("SELECT coalesce(max(seq), 0) AS n FROM log WHERE at < ?", before);
+    const through = Math.max(old, last - maxEvents);
+    if (through <= trimmed) return;
+    this.#sql.exec("DELETE FROM log WHERE seq <= ?", through);
+    this.#sql.exec("UPDATE log_state SET trimmed = ?", through);
+  }
+
+  #event({ seq, body, socketId }: { seq: number; body: string; socketId: string | null }): LoggedEvent {
+    const event = { seq, body: `${body.slice(0, -1)},"${this.epoch}.${seq}"]` };
+    return socketId === null ? event : { ...event, socketId };
+  }
+
+  #number(query: string, ...bindings: number[]): number {
+    return this.#sql.exec<{ n: number }>(query, ...bindings).toArray()[0]?.n ?? 0;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Sql } from "./sql.ts";
+
+/** The ids of what has been published into a room (ING-3). */
+export class PublishedIds {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    sql.exec("CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID");
+  }
+
+  /** Remembers an id; false if it is known already. */
+  add(id: string, at: number): boolean {
+    const added = this.#sql.exec("INSERT OR IGNORE INTO published VALUES (?, ?) RETURNING at", id, at);
+    return added.toArray().length > 0;
+  }
+
+  /** When the oldest was added, ms since the epoch. */
+  get oldestAt(): number | undefined {
+    const [row] = this.#sql.exec<{ at: number | null }>("SELECT min(at) AS at FROM published").toArray();
+    return row?.at ?? undefined;
+  }
+
+  /** Forgets those added before `before`. */
+  trim(before: number): void {
+    this.#sql.exec("DELETE FROM published WHERE at < ?", before);
+  }
+}

@@ -1,0 +1,83 @@
+import { EventLog, type LoggedEvent } from "./event-log.ts";
+import type { ConnectRequest, Resume } from "./protocol.ts";
+import { type RecoverableSession, Sessions } from "./sessions.ts";
+import type { Sql } from "./sql.ts";
+
+export interface RecoveryOptions {
+  /** How long events, and sessions whose connection has ended, are kept. */
+  readonly windowMs: number;
+  /** At least so many of the newest events are kept within the window. */
+  readonly maxEvents: number;
+}
+
+/** What a recovered socket may have missed, in characters: more would not fit into one answer. */
+const MAX_MISSED_CHARS = 8_000_000;
+
+/** Connection state recovery (USER-2): what a personal room keeps of its events and of its user's sockets. */
+export class Recovery {
+  readonly log: EventLog;
+  readonly sessions: Sessions;
+  readonly #options: RecoveryOptions;
+
+  /** `epoch` names the log if it is new. */
+  constructor(sql: Sql, epoch: string, options: RecoveryOptions) {
+    this.log = new EventLog(sql, epoch);
+    this.sessions = new Sessions(sql);
+    this.#options = options;
+  }
+
+  /** A socket comes: the session it recovers and the events it has missed, or a new one. */
+  connect(request: ConnectRequest, now: number): { session: RecoverableSession; missed?: LoggedEvent[] } {
+    const { socketId, pid, resume } = request;
+    const recovered = resume && this.#recover(resume, now);
+    if (recovered !== undefined) return recovered;
+    const { last } = this.log;
+    const session = { pid, socketId, connection: 1, symbols: [], base: last, leftAt: undefined };
+    this.sessions.put(session);
+    return { session };
+  }
+
+  /** Removes what is too old or too much. `now` in ms since the epoch. */
+  trim(now: number): void {
+    const { windowMs, maxEvents } = this.#options;
+    const since = now - windowMs;
+    this.log.trim(since, Number.POSITIVE_INFINITY);
+    // Whoever is still connected has had what is that old: a connection that answers pings is not that far behind.
+    this.sessions.advance(this.log.trimmed);
+    this.log.trim(since, maxEvents);
+    this.sessions.trim(since);
+  }
+
+  /** Whether there is so much that trimming should not wait for it to grow old. */
+  get full(): boolean {
+    const { last, trimmed } = this.log;
+    return last - trimmed >= 2 * this.#options.maxEvents;
+  }
+
+  /** When the oldest of what is kept was last of use, ms since the epoch. */
+  get oldestAt(): number | undefined {
+    const times = [this.log.oldestAt, this.sessions.oldestLeftAt].filter((at) => at !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** All or nothing: a recovery that would leave a gap is none. */
+  #recover(
+    { pid, offset }: Resume,
+    now: number,
+  ): { session: RecoverableSession; missed: LoggedEvent[] } | undefined {
+    const known = this.sessions.find(pid, now - this.#options.windowMs);
+    if (known === undefined) return undefined;
+    // A client keeps its last offset when it gets a new session: what is older than the session, or another log's, is
+    // no news. It sends none before its first event.
+    const after = Math.max(this.log.seqOf(offset) ?? 0, known.base);
+    if (!this.log.reaches(after)) return undefined;
+    const missed = this.log
+      .after(after)
+      .filter(({ socketId }) => socketId === undefined || socketId === known.socketId);
+    const chars = missed.reduce((sum, { body }) => sum + body.length, 0);
+    if (chars > MAX_MISSED_CHARS) return undefined;
+    const session = { ...known, connection: known.connection + 1, leftAt: undefined };
+    this.sessions.put(session);
+    return { session, missed };
+  }
+}

@@ -1,0 +1,9 @@
+export type SqlValue = string | number | null | ArrayBuffer;
+
+/** The part of `SqlStorage` that a room's stores use. */
+export interface Sql {
+  exec<T extends Record<string, SqlValue>>(
+    query: string,
+    ...bindings: (string | number | null)[]
+  ): { toArray(): T[] };
+}

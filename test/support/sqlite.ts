@@ -1,0 +1,46 @@
+import { DatabaseSync } from "node:sqlite";
+import type { AlarmStorage } from "../../src/lib/alarms.ts";
+import type { Sql, SqlValue } from "../../src/rooms/sql.ts";
+
+/** A Durable Object's storage as its modules see it: real SQLite, in memory, which outlives the object. */
+export class TestStorage implements AlarmStorage {
+  readonly #database = new DatabaseSync(":memory:");
+  readonly #values = new Map<string, unknown>();
+  /** When the platform would call `alarm()`. */
+  alarmAt: number | undefined;
+
+  readonly sql: Sql = {
+    exec: <T extends Record<string, SqlValue>>(query: string, ...bindings: (string | number | null)[]) => {
+      const rows = this.#database.prepare(query).all(...bindings);
+      // Rows are what the query says they are.
+      return { toArray: () => rows as T[] };
+    },
+  };
+
+  readonly kv = {
+    // Values are what was put there.
+    get: <T>(key: string): T | undefined => structuredClone(this.#values.get(key)) as T | undefined,
+    put: <T>(key: string, value: T): void => void this.#values.set(key, structuredClone(value)),
+  };
+
+  async setAlarm(time: number): Promise<void> {
+    this.alarmAt = time;
+  }
+
+  async deleteAlarm(): Promise<void> {
+    this.alarmAt = undefined;
+  }
+
+  /** All that `run` stores in SQLite, or nothing of it if it throws. */
+  readonly transactionSync = <T>(run: () => T): T => {
+    this.#database.exec("SAVEPOINT run");
+    try {
+      const result = run();
+      this.#database.exec("RELEASE run");
+      return result;
+    } catch (error) {
+      this.#database.exec("ROLLBACK TO run; RELEASE run");
+      throw error;
+    }
+  };
+}
