@@ -76,6 +76,55 @@ describe("ING-2", () => {
     client.close();
   });
 
+  it("ING-3 an event published twice under one id is accepted twice and delivered once", async () => {
+    const client = await service.connect("user_twice");
+    const once = { id: "once", ...credit("user_twice", 1) };
+    const bodies = [once, [once, { id: "second", ...credit("user_twice", 2) }, once, { ...once, data: {} }]];
+    const answers: unknown[] = [];
+    for (const body of bodies) answers.push(await (await service.ingest(JSON.stringify(body))).json());
+    expect(answers).toEqual([
+      { accepted: 1, rejected: [] },
+      {
+        accepted: 3,
+        rejected: [{ index: 3, id: "once", code: "VALIDATION_FAILED", message: expect.any(String) }],
+      },
+    ]);
+    await service.publish(credit("user_twice", 3));
+    await client.all("credits_granted", 3);
+    expect(client.payloads("credits_granted").map(({ amount }) => amount)).toEqual([1, 2, 3]);
+    client.close();
+  });
+
+  it("ING-3 an id is known in its room alone, markets among them, and outlives the room's memory", async () => {
+    const one = await service.connect("user_one");
+    const other = await service.connect("user_other");
+    const first = await service.connect("user_first");
+    const second = await service.connect("user_second");
+    await first.subscribe("market:IDS-USD");
+    await second.subscribe("market:IDS-EUR");
+    const items = [
+      { id: "same", ...credit("user_one", 1) },
+      { id: "same", ...credit("user_other", 1) },
+      { id: "same", ...bar("IDS-USD", 1) },
+      { id: "same", ...bar("IDS-EUR", 1) },
+    ];
+    await service.publish(items);
+    for (const room of ["user:user_one", "market:IDS-USD"]) await service.evict("Room", room);
+    await service.publish(items);
+    await service.publish([credit("user_one", 2), credit("user_other", 2)]);
+    await service.publish([bar("IDS-USD", 2), bar("IDS-EUR", 2)]);
+    for (const client of [one, other]) {
+      await client.all("credits_granted", 2);
+      expect(client.payloads("credits_granted").map(({ amount }) => amount)).toEqual([1, 2]);
+    }
+    for (const client of [first, second]) {
+      await client.all("market_chart_live_update", 2);
+      const times = client.payloads("market_chart_live_update").map(({ timestamp }) => timestamp);
+      expect(times).toEqual([1, 2]);
+    }
+    for (const client of [one, other, first, second]) client.close();
+  });
+
   it.each([
     ["a client's event", { event: "subscribe", userId: "u", data: { room: "market:A-B" } }, "NOT_FOUND"],
     ["no event", { userId: "u", data: {} }, "VALIDATION_FAILED"],
@@ -92,6 +141,11 @@ describe("ING-2", () => {
     [
       "a personal event in a market room",
       { ...credit("u", 1), userId: undefined, room: "market:A-B" },
+      "VALIDATION_FAILED",
+    ],
+    [
+      "a user's answer without its user",
+      { event: "market_data_response", data: { symbol: "A-B", candles: [] } },
       "VALIDATION_FAILED",
     ],
     ["another market's bar", { ...bar("A-B", 1), room: "market:C-D" }, "VALIDATION_FAILED"],

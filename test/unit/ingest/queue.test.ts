@@ -115,8 +115,8 @@ describe("ING-4 what may pass", () => {
     [1, 2],
     [2, 4],
     [5, 32],
-    [6, 32],
-    [100, 32],
+    [6, 60],
+    [100, 60],
   ])("attempt %i is followed by a pause of %i s", async (attempts, pause) => {
     const { settled } = await consume([credit("u", 1)], { attempts, outcomes: { "user:u": "down" } });
     expect(settled).toEqual([`m1 retry ${pause}`]);
