@@ -16,7 +16,7 @@ def say(event, payload=None):
 async def main(url, token, transports):
     client = socketio.AsyncClient(reconnection=False)
     for name in EVENTS:
-        client.on(name, lambda payload, name=name: say(name, payload))
+        client.on(name, lambda payload, *offset, name=name: say(name, payload))
     client.on("disconnect", lambda: say("disconnect"))
     await client.connect(
         url,

@@ -25,7 +25,7 @@ def say(event, payload=None):
 
 
 for name in EVENTS:
-    client.on(name, lambda payload, name=name: say(name, payload))
+    client.on(name, lambda payload, *offset, name=name: say(name, payload))
 client.on("disconnect", lambda: say("disconnect"))
 
 client.connect(
