@@ -13,6 +13,7 @@ const STEPS: readonly (readonly [what: string, command: string, ...args: string[
     "--env-file=.dev.vars.example",
   ],
   ["types of src", "tsc", "-p", "."],
+  ["types of publisher", "tsc", "--noEmit", "-p", "publisher"],
   ["types of test, scripts and bench", "tsc", "-p", "test"],
   ["types of test/workerd", "tsc", "-p", "test/workerd"],
   ["types of test/conformance/worker", "tsc", "-p", "test/conformance/worker"],
