@@ -40,6 +40,14 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          globalSetup: "test/support/build.ts",
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

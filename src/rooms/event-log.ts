@@ -85,11 +85,15 @@ export class EventLog {
     return this.after(this.#number("SELECT settled AS n FROM log_state"));
   }
 
+  /** Number of the newest of the events that were appended before `before`; 0 if there is none. */
+  lastBefore(before: number): number {
+    return this.#number("SELECT coalesce(max(seq), 0) AS n FROM log WHERE at < ?", before);
+  }
+
   /** Removes what was appended before `before`, and of the rest all but the newest `maxEvents`. */
   trim(before: number, maxEvents: number): void {
     const { last, trimmed } = this;
-    const old = this.#number("SELECT coalesce(max(seq), 0) AS n FROM log WHERE at < ?", before);
-    const through = Math.max(old, last - maxEvents);
+    const through = Math.max(this.lastBefore(before), last - maxEvents);
     if (through <= trimmed) return;
     this.#sql.exec("DELETE FROM log WHERE seq <= ?", through);
     this.#sql.exec("UPDATE log_state SET trimmed = ?", through);

@@ -8,6 +8,8 @@ export interface RecoveryOptions {
   readonly windowMs: number;
   /** At least so many of the newest events are kept within the window. */
   readonly maxEvents: number;
+  /** How long a connection may be there after it has ceased to carry anything. */
+  readonly heartbeatMs: number;
 }
 
 /** What a recovered socket may have missed, in characters: more would not fit into one answer. */
@@ -39,11 +41,9 @@ export class Recovery {
 
   /** Removes what is too old or too much. `now` in ms since the epoch. */
   trim(now: number): void {
-    const { windowMs, maxEvents } = this.#options;
+    const { windowMs, maxEvents, heartbeatMs } = this.#options;
     const since = now - windowMs;
-    this.log.trim(since, Number.POSITIVE_INFINITY);
-    // Whoever is still connected has had what is that old: a connection that answers pings is not that far behind.
-    this.sessions.advance(this.log.trimmed);
+    this.sessions.advance(this.log.lastBefore(Math.min(since, now - heartbeatMs)));
     this.log.trim(since, maxEvents);
     this.sessions.trim(since);
   }
@@ -51,7 +51,7 @@ export class Recovery {
   /** Whether there is so much that trimming should not wait for it to grow old. */
   get full(): boolean {
     const { last, trimmed } = this.log;
-    return last - trimmed >= 2 * this.#options.maxEvents;
+    return last - trimmed >= 2 * this.#options.maxEvents || this.sessions.full;
   }
 
   /** When the oldest of what is kept was last of use, ms since the epoch. */

@@ -15,6 +15,9 @@ import { SqlSubscriberStore } from "./subscriber-store.ts";
 
 const LOG_EPOCH_LENGTH = 8;
 
+/** How late the platform may run an alarm, and with it notice that a connection is gone. */
+const ALARM_SLACK_MS = 60_000;
+
 interface Opened {
   readonly core: RoomCore;
   readonly alarms: Alarms<RoomAlarm>;
@@ -66,7 +69,11 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     const config = configOf(env);
     const name = this.#name;
     const windowMs = config.RECOVERY_WINDOW_S * 1_000;
-    const options = { windowMs, maxEvents: config.RECOVERY_MAX_EVENTS };
+    const options = {
+      windowMs,
+      maxEvents: config.RECOVERY_MAX_EVENTS,
+      heartbeatMs: config.PING_INTERVAL + config.PING_TIMEOUT + ALARM_SLACK_MS,
+    };
     const gateways = env.GATEWAYS;
     const alarms = new Alarms<RoomAlarm>(storage);
     // Later lives of the room have later epochs.

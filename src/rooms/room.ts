@@ -114,7 +114,7 @@ export class RoomCore {
       else this.#push(publication);
     }
     this.#flush();
-    if (recovery?.full) this.#deps.alarms.set("trim", this.#deps.clock());
+    this.#trimFull();
     return outcomes;
   }
 
@@ -196,6 +196,7 @@ export class RoomCore {
     if (recovery === undefined) return;
     recovery.sessions.left(socketId, clock(), final);
     this.#trimLater();
+    this.#trimFull();
   }
 
   #sync(gateway: string, members: readonly Member[]): void {
@@ -276,6 +277,11 @@ export class RoomCore {
   #trimLater(): void {
     const { alarms, clock, windowMs } = this.#deps;
     if (alarms.at("trim") === undefined) alarms.set("trim", clock() + windowMs);
+  }
+
+  #trimFull(): void {
+    const { alarms, clock, recovery } = this.#deps;
+    if (recovery?.full) alarms.set("trim", clock());
   }
 
   get #oldestAt(): number | undefined {

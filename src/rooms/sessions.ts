@@ -64,6 +64,11 @@ export class Sessions {
     return this.#away()[0]?.leftAt;
   }
 
+  /** Whether far more connections have ended than are kept. */
+  get full(): boolean {
+    return this.#byPid.size > 2 * MAX_AWAY && this.#away().length > 2 * MAX_AWAY;
+  }
+
   put(session: RecoverableSession): void {
     const { pid, socketId, connection, symbols, base, leftAt } = session;
     this.#sql.exec(
@@ -88,8 +93,8 @@ export class Sessions {
   }
 
   /**
-   * The log has lost its events up to `base` to old age: whoever is connected has had them long ago, or they were not
-   * for it.
+   * The log's events up to `base` are older than a connection can be that carries nothing: whoever is connected has had
+   * them, or they were not for it, and asks for none of them again, even once they are no longer there.
    */
   advance(base: number): void {
     for (const session of this.#byPid.values()) {

@@ -17,6 +17,8 @@ export class Snapshot {
   readonly #sql: Sql;
   readonly #entries = new Map<string, Entry>();
   readonly #changed = new Set<string>();
+  /** One array for a batch of joins: their answer carries it once. */
+  #bodies: readonly string[] | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -28,8 +30,9 @@ export class Snapshot {
   }
 
   /** Bodies of the events, from the oldest to the newest. */
-  get bodies(): string[] {
-    return [...this.#entries.values()].sort((a, b) => a.at - b.at).map(({ body }) => body);
+  get bodies(): readonly string[] {
+    this.#bodies ??= [...this.#entries.values()].sort((a, b) => a.at - b.at).map(({ body }) => body);
+    return this.#bodies;
   }
 
   /** Returns whether it is the first change since the last `save`. */
@@ -40,6 +43,7 @@ export class Snapshot {
     if (known === undefined ? this.#entries.size === MAX_KEYS : known.at > at) return false;
     this.#entries.set(key, { at, body });
     this.#changed.add(key);
+    this.#bodies = undefined;
     return this.#changed.size === 1;
   }
 

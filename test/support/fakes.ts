@@ -4,7 +4,7 @@ import { Session } from "../../src/engineio/session.ts";
 import type { CloseReason, OutgoingPacket, Transport } from "../../src/engineio/transport.ts";
 import { CLOSE_CODES } from "../../src/gateway/websocket-transport.ts";
 import type { After } from "../../src/lib/after.ts";
-import type { Joined, MembershipOp } from "../../src/rooms/protocol.ts";
+import type { Connected, MembershipAnswer, MembershipOp } from "../../src/rooms/protocol.ts";
 import type { SubscriberRow, SubscriberStore } from "../../src/rooms/subscribers.ts";
 
 /** Lets everything run that waits for nothing but other promises. */
@@ -184,27 +184,23 @@ export class MemoryStore implements SubscriberStore {
 export interface UpdateCall {
   readonly room: string;
   readonly ops: readonly MembershipOp[];
-  readonly answer: Deferred<(Joined | undefined)[]>;
+  readonly answer: Deferred<MembershipAnswer[]>;
 }
 
 /** Rooms as a gateway sees them: every update waits until the test answers it. */
 export class ScriptedRooms {
   readonly calls: UpdateCall[] = [];
 
-  readonly update = (room: string, ops: readonly MembershipOp[]): Promise<(Joined | undefined)[]> => {
-    const answer = new Deferred<(Joined | undefined)[]>();
+  readonly update = (room: string, ops: readonly MembershipOp[]): Promise<MembershipAnswer[]> => {
+    const answer = new Deferred<MembershipAnswer[]>();
     this.calls.push({ room, ops, answer });
     return answer.promise;
   };
 
-  /** Answers the oldest call: its joins get this position, its other ops nothing. */
-  async answer(joined: Partial<Joined> = {}): Promise<UpdateCall> {
+  /** Answers the oldest call: its joins get this position, who connects is new but for this, other ops get nothing. */
+  async answer(answer: Partial<Connected> = {}): Promise<UpdateCall> {
     const call = this.next();
-    call.answer.resolve(
-      call.ops.map(({ op }) =>
-        op === "join" ? { subscriberCount: 1, epoch: 1, seq: 0, ...joined } : undefined,
-      ),
-    );
+    call.answer.resolve(call.ops.map((op) => answerTo(op, answer)));
     await settled();
     return call;
   }
@@ -216,9 +212,11 @@ export class ScriptedRooms {
     return call;
   }
 
-  /** Answers all there is, and what follows from it. */
-  async answerAll(): Promise<void> {
-    while (this.calls.length > 0) await this.answer();
+  /** Answers all there is, and what follows from it, in the same way. */
+  async answerAll(answer: Partial<Connected> = {}): Promise<UpdateCall[]> {
+    const answered: UpdateCall[] = [];
+    while (this.calls.length > 0) answered.push(await this.answer(answer));
+    return answered;
   }
 
   next(): UpdateCall {
@@ -227,3 +225,12 @@ export class ScriptedRooms {
     return call;
   }
 }
+
+const answerTo = (op: MembershipOp, answer: Partial<Connected>): MembershipAnswer => {
+  const joined = { subscriberCount: 1, epoch: 1, seq: 0 };
+  if (op.op === "join") return { ...joined, ...answer };
+  if (op.op !== "connect") return undefined;
+  const { socketId, pid } = op;
+  const created = { recovered: false, socketId, pid, connection: 1, symbols: [], missed: [], logged: 0 };
+  return { ...joined, ...created, ...answer };
+};

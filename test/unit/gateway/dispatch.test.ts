@@ -74,13 +74,13 @@ it("ping is answered with the time, as event and as ack", () => {
 });
 
 describe("ERR-1 requests without a backend fail with the error event of their family", () => {
-  // The socket is id1, so a request's own id is id2.
+  // The socket is id1 and its session id2, so a request's own id is id3.
   it.each([
-    ["query", "query_error", { queryId: "id2" }],
+    ["query", "query_error", { queryId: "id3" }],
     ["request_market_data", "market_data_error", {}],
-    ["address_analysis", "address_analysis_error", { jobId: "id2" }],
-    ["address_transactions", "address_analysis_error", { jobId: "id2" }],
-    ["cross_border_flows", "address_analysis_error", { jobId: "id2" }],
+    ["address_analysis", "address_analysis_error", { jobId: "id3" }],
+    ["address_transactions", "address_analysis_error", { jobId: "id3" }],
+    ["cross_border_flows", "address_analysis_error", { jobId: "id3" }],
     ["chat", "chat_error", { conversationId: "conv_01" }],
   ] as const)("%s: %s", (name, error, ids) => {
     client.emit(name, catalogue[name].example, 9);

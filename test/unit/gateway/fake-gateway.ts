@@ -1,20 +1,28 @@
 import type { Authenticate } from "../../../src/auth/authenticate.ts";
-import type { Principal } from "../../../src/auth/principal.ts";
 import { RealtimeApplication } from "../../../src/gateway/application.ts";
 import type { HandshakeContext } from "../../../src/gateway/handshake-context.ts";
 import { Memberships } from "../../../src/gateway/memberships.ts";
 import type { SocketData } from "../../../src/gateway/socket-data.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
 import { after } from "../../../src/lib/after.ts";
+import type { Connected } from "../../../src/rooms/protocol.ts";
 import { SocketServer } from "../../../src/socketio/server.ts";
 import type { Socket } from "../../../src/socketio/socket.ts";
 import { engineFor, FakeClock, FakeTransport, ScriptedRooms, settled } from "../../support/fakes.ts";
 
-/** The whole gateway over scripted rooms. Token `t` is user `u`'s; socket and request ids are `id1`, … */
+/**
+ * The whole gateway over scripted rooms. Token `t` is user `u`'s; ids are `id1`, …: first a socket's own, then the
+ * private one proposed for it, then those of its requests.
+ */
 export class FakeGateway {
   readonly rooms = new ScriptedRooms();
   readonly clock = new FakeClock(1_234);
-  readonly subscriptions = new Subscriptions<Socket<SocketData>>();
+  readonly subscriptions = new Subscriptions<Socket<SocketData>>({
+    onLogged: (socket, logged) => {
+      socket.data = { ...socket.data, logged };
+      socket.save();
+    },
+  });
   readonly logged: unknown[][] = [];
   readonly credentials: string[] = [];
   /** What `authenticate` answers. */
@@ -32,10 +40,7 @@ export class FakeGateway {
         remove: (room) => void registered.delete(room),
       },
       holds: (room) => this.subscriptions.holds(room),
-      members: (room) =>
-        this.subscriptions
-          .members(room)
-          .map(({ id, data }) => ({ socketId: id, userId: data.principal.userId })),
+      truth: () => undefined,
       update: this.rooms.update,
       onStale: () => {},
     });
@@ -71,12 +76,12 @@ export class FakeGateway {
     return new FakeClient(this, transport, session);
   }
 
-  /** A client that is connected and knows it. */
-  async connect(principal: Principal = { kind: "jwt", userId: "u" }): Promise<FakeClient> {
-    const client = this.open({ principal });
+  /** A client that is connected and knows it; `connected` is what its personal room answers. */
+  async connect(connected: Partial<Connected> = {}): Promise<FakeClient> {
+    const client = this.open({ principal: { kind: "jwt", userId: "u" } });
     client.send("40");
     await settled();
-    await this.rooms.answer();
+    await this.rooms.answer(connected);
     client.transport.take();
     return client;
   }

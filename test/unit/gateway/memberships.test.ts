@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Memberships, type RoomRegister } from "../../../src/gateway/memberships.ts";
-import type { Member } from "../../../src/rooms/protocol.ts";
+import type { Member, MembershipOp } from "../../../src/rooms/protocol.ts";
 import { ScriptedRooms, settled } from "../../support/fakes.ts";
 
 class FakeRegister implements RoomRegister {
@@ -26,13 +26,18 @@ let register: FakeRegister;
 let rooms: ScriptedRooms;
 let members: Map<string, Member[]>;
 let stale: (readonly [string, unknown])[];
+/** Rooms of which the truth is open. */
+let open: Set<string>;
 let memberships: Memberships;
+
+const truth = (room: string): MembershipOp[] | undefined =>
+  open.has(room) ? undefined : [{ op: "sync", members: members.get(room) ?? [] }];
 
 const create = () =>
   new Memberships({
     register,
     holds: (room) => (members.get(room) ?? []).length > 0,
-    members: (room) => members.get(room) ?? [],
+    truth,
     update: rooms.update,
     onStale: (room, error) => void stale.push([room, error]),
   });
@@ -42,10 +47,11 @@ beforeEach(() => {
   rooms = new ScriptedRooms();
   members = new Map();
   stale = [];
+  open = new Set();
   memberships = create();
 });
 
-const member = (socketId: string): Member => ({ socketId, userId: "u" });
+const member = (socketId: string): Member => ({ socketId, userId: "u", connection: 1 });
 
 /** Joins as the application does: the gateway holds the socket before the room is told. */
 const join = (room: string, socketId: string) => {
@@ -58,12 +64,12 @@ const leave = (room: string, socketId: string) => {
     room,
     (members.get(room) ?? []).filter((one) => one.socketId !== socketId),
   );
-  memberships.leave(room, socketId);
+  memberships.leave(room, { socketId, connection: 1 });
 };
 
 const ops = () => rooms.calls.map(({ room, ops }) => [room, ...ops.map((op) => JSON.stringify(op))]);
-const joinOp = (socketId: string) => `{"op":"join","socketId":"${socketId}","userId":"u"}`;
-const leaveOp = (socketId: string) => `{"op":"leave","socketId":"${socketId}"}`;
+const joinOp = (socketId: string) => `{"op":"join","socketId":"${socketId}","userId":"u","connection":1}`;
+const leaveOp = (socketId: string) => `{"op":"leave","socketId":"${socketId}","connection":1}`;
 
 describe("memberships", () => {
   it("resolve a join with the room's answer", async () => {
@@ -132,7 +138,7 @@ describe("ROOM-6 the register", () => {
     memberships = new Memberships({
       register,
       holds: (room) => (members.get(room) ?? []).length > 0,
-      members: (room) => members.get(room) ?? [],
+      truth,
       update: (room, ops) => {
         seen.push([...register.log]);
         return update(room, ops);

@@ -6,6 +6,7 @@ import type {
   DisconnectReason,
   SocketApplication,
   SocketEvent,
+  Welcome,
 } from "../../../src/socketio/server.ts";
 import { SocketServer } from "../../../src/socketio/server.ts";
 import type { Socket } from "../../../src/socketio/socket.ts";
@@ -24,7 +25,8 @@ export class FakeApplication implements SocketApplication<Data> {
   }[] = [];
   readonly joins: {
     readonly socket: Socket<Data>;
-    readonly done: Deferred<(() => void) | undefined>;
+    readonly auth: ConnectRequest["auth"];
+    readonly done: Deferred<Welcome | undefined>;
   }[] = [];
   readonly restored: Socket<Data>[] = [];
   readonly events: { readonly socket: Socket<Data>; readonly event: SocketEvent }[] = [];
@@ -36,9 +38,9 @@ export class FakeApplication implements SocketApplication<Data> {
     return verdict.promise;
   }
 
-  join(socket: Socket<Data>): Promise<(() => void) | undefined> {
-    const done = new Deferred<(() => void) | undefined>();
-    this.joins.push({ socket, done });
+  join(socket: Socket<Data>, auth: ConnectRequest["auth"]): Promise<Welcome | undefined> {
+    const done = new Deferred<Welcome | undefined>();
+    this.joins.push({ socket, auth, done });
     return done.promise;
   }
 
@@ -97,7 +99,7 @@ export const connectSocket = async (
   await settled();
   const join = application.joins.at(-1);
   if (join === undefined) throw new Error("Nobody joins.");
-  join.done.resolve(() => {});
+  join.done.resolve({ connected: () => {} });
   await settled();
   return join.socket;
 };

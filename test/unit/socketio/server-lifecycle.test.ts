@@ -19,7 +19,7 @@ const accept = async (user: string) => {
 };
 
 const joined = async (connected: (() => void) | undefined) => {
-  stack.application.joins.at(-1)?.done.resolve(connected);
+  stack.application.joins.at(-1)?.done.resolve(connected && { connected });
   await settled();
 };
 

@@ -21,7 +21,7 @@ const connect = async (frame: string, user = "u", connected = () => {}) => {
   send(frame);
   application.requests.at(-1)?.verdict.resolve({ verdict: "accept", data: { user } });
   await settled();
-  application.joins.at(-1)?.done.resolve(connected);
+  application.joins.at(-1)?.done.resolve({ connected });
   await settled();
   return transport.take();
 };
@@ -41,11 +41,29 @@ describe("socket.io: CONNECT", () => {
     expect(join?.socket).toMatchObject({ id: "sid1", nsp: "/", data: { user: "u" }, connected: false });
     expect(transport.sent).toEqual([]);
     expect(session.established).toBe(false);
-    join?.done.resolve(() => join.socket.emit("connected", { sid: join.socket.id }));
+    expect(join?.auth).toEqual({ token: "t" });
+    join?.done.resolve({ connected: () => join.socket.emit("connected", { sid: join.socket.id }) });
     await settled();
     expect(transport.sent).toEqual(['40{"sid":"sid1"}', '42["connected",{"sid":"sid1"}]']);
     expect(join?.socket.connected).toBe(true);
     expect(session.established).toBe(true);
+  });
+
+  it("USER-2 answers with the id that a recovered socket had, and with its private session id", async () => {
+    const { application } = stack;
+    send('40/ws,{"pid":"p0","offset":"e.1"}');
+    application.requests[0]?.verdict.resolve({ verdict: "accept", data: { user: "u" } });
+    await settled();
+    const [join] = application.joins;
+    if (join === undefined) throw new Error("Nobody joins.");
+    expect(join.auth).toEqual({ pid: "p0", offset: "e.1" });
+    join.socket.id = "former";
+    join.done.resolve({ pid: "p0", connected: () => join.socket.emit("connected") });
+    await settled();
+    expect(transport.take()).toEqual(['40/ws,{"sid":"former","pid":"p0"}', '42/ws,["connected"]']);
+    expect(transport.saved).toMatchObject({ application: { sockets: [{ nsp: "/ws", id: "former" }] } });
+    send("41/ws,");
+    expect(application.disconnects).toEqual([["former", "client namespace disconnect"]]);
   });
 
   it("CONN-3 refuses any other namespace and leaves the session open", async () => {
