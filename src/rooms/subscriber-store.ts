@@ -7,7 +7,7 @@ export class SqlSubscriberStore implements SubscriberStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    sql.exec(`CREATE TABLE IF NOT EXISTS subscribers (
+    sql.exec(`CREATE TABLE IF NOT EXISTS sockets (
       socket_id TEXT PRIMARY KEY,
       gateway TEXT NOT NULL,
       user_id TEXT NOT NULL,
@@ -18,14 +18,14 @@ export class SqlSubscriberStore implements SubscriberStore {
   all(): SubscriberRow[] {
     return this.#sql
       .exec<{ socketId: string; gateway: string; userId: string; connection: number }>(
-        "SELECT socket_id AS socketId, gateway, user_id AS userId, connection FROM subscribers",
+        "SELECT socket_id AS socketId, gateway, user_id AS userId, connection FROM sockets",
       )
       .toArray();
   }
 
   put({ socketId, gateway, userId, connection }: SubscriberRow): void {
     this.#sql.exec(
-      "INSERT OR REPLACE INTO subscribers VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO sockets VALUES (?, ?, ?, ?)",
       socketId,
       gateway,
       userId,
@@ -34,6 +34,6 @@ export class SqlSubscriberStore implements SubscriberStore {
   }
 
   delete(socketId: string): void {
-    this.#sql.exec("DELETE FROM subscribers WHERE socket_id = ?", socketId);
+    this.#sql.exec("DELETE FROM sockets WHERE socket_id = ?", socketId);
   }
 }
