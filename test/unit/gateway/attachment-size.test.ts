@@ -9,6 +9,9 @@ import { FakeGateway } from "./fake-gateway.ts";
 /** What a WebSocket's attachment may hold, as the platform serializes it; `v8.serialize` is the same format. */
 const MAX_BYTES = 16_384;
 
+/** Counters are stored in 4 bytes or less up to 2^31, in 8 beyond. */
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
 const userId = "u".repeat(128);
 const part = "A".repeat(20);
 const symbols = Array.from({ length: 100 }, (_, n) => `${part}-${part}-${String(n).padStart(20, "0")}`);
@@ -49,12 +52,13 @@ it.each([
     gateway.answer = { ok: true, value: principal() };
     client.send(`40${namespace}{"token":"t"}`);
     await settled();
-    await gateway.rooms.answerAll();
+    await gateway.rooms.answerAll({ connection: LARGEST, logged: LARGEST });
     for (const symbol of symbols) client.send(`42${namespace}["subscribe",{"room":"market:${symbol}"}]`);
     await gateway.rooms.answerAll();
   }
   const { saved } = client.transport;
-  expect(saved).toMatchObject({ established: true, application: { sockets: [{}, { data: { symbols } }] } });
+  const data = { symbols, connection: LARGEST, logged: LARGEST };
+  expect(saved).toMatchObject({ established: true, application: { sockets: [{}, { data }] } });
   expect(serialize(saved).byteLength).toBeLessThanOrEqual(MAX_BYTES);
   // Real ids are longer than the fake's: 30 characters for the session, 22 for each socket.
   expect(serialize(saved).byteLength + 30 + 2 * 22).toBeLessThanOrEqual(MAX_BYTES);

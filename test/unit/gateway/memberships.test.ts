@@ -28,16 +28,14 @@ let members: Map<string, Member[]>;
 let stale: (readonly [string, unknown])[];
 /** Rooms of which the truth is open. */
 let open: Set<string>;
+let truth: (room: string) => MembershipOp[] | undefined;
 let memberships: Memberships;
-
-const truth = (room: string): MembershipOp[] | undefined =>
-  open.has(room) ? undefined : [{ op: "sync", members: members.get(room) ?? [] }];
 
 const create = () =>
   new Memberships({
     register,
     holds: (room) => (members.get(room) ?? []).length > 0,
-    truth,
+    truth: (room) => truth(room),
     update: rooms.update,
     onStale: (room, error) => void stale.push([room, error]),
   });
@@ -48,6 +46,7 @@ beforeEach(() => {
   members = new Map();
   stale = [];
   open = new Set();
+  truth = (room) => (open.has(room) ? undefined : [{ op: "sync", members: members.get(room) ?? [] }]);
   memberships = create();
 });
 
@@ -124,6 +123,38 @@ describe("memberships", () => {
     expect(rooms.calls.map(({ ops }) => ops.length)).toEqual([1]);
   });
 
+  it("USER-2 resolve a connect with the personal room's answer, register it, and tell it of subscriptions", async () => {
+    const connected = memberships.connect("user:u", { userId: "u", socketId: "a", pid: "p" });
+    expect(register.log).toEqual(["+user:u"]);
+    members.set("user:u", [member("a")]);
+    const recorded = memberships.subscriptions("user:u", { socketId: "a", connection: 2, symbols: ["B-C"] });
+    const { ops: asked } = await rooms.answer({ recovered: true, socketId: "former", connection: 2 });
+    expect(asked).toEqual([{ op: "connect", userId: "u", socketId: "a", pid: "p" }]);
+    expect(await connected).toMatchObject({
+      ok: true,
+      value: { socketId: "former", pid: "p", connection: 2 },
+    });
+    const { ops: told } = await rooms.answer();
+    expect(told).toEqual([{ op: "subscriptions", socketId: "a", connection: 2, symbols: ["B-C"] }]);
+    expect((await recorded).ok).toBe(true);
+    expect(register.log).toEqual(["+user:u"]);
+  });
+
+  it("USER-2 fail a connect, and a change of subscriptions, that the room could not be told of", async () => {
+    const connected = memberships.connect("user:u", { userId: "u", socketId: "a", pid: "p" });
+    const recorded = memberships.subscriptions("user:u", { socketId: "b", connection: 1, symbols: [] });
+    await rooms.fail();
+    await rooms.fail();
+    expect(await connected).toEqual({ ok: false, error: "unavailable" });
+    expect(await recorded).toEqual({ ok: false, error: "unavailable" });
+    expect([...memberships.stale]).toEqual(["user:u"]);
+  });
+
+  it("USER-2 hand on that a socket is not to return", () => {
+    memberships.leave("user:u", { socketId: "a", connection: 3, final: true });
+    expect(rooms.next().ops).toEqual([{ op: "leave", socketId: "a", connection: 3, final: true }]);
+  });
+
   it("call a join without an answer unavailable", async () => {
     const joined = join("r", "a");
     rooms.next().answer.resolve([]);
@@ -138,7 +169,7 @@ describe("ROOM-6 the register", () => {
     memberships = new Memberships({
       register,
       holds: (room) => (members.get(room) ?? []).length > 0,
-      truth,
+      truth: (room) => truth(room),
       update: (room, ops) => {
         seen.push([...register.log]);
         return update(room, ops);
@@ -227,6 +258,36 @@ describe("ROOM-6 a room that cannot be told", () => {
     await reconciled;
     expect([...memberships.stale]).toEqual(["r"]);
     expect(stale.length).toBe(2);
+  });
+
+  it("whose truth is open stays stale and untold, and counts as failed", async () => {
+    void join("r", "a");
+    await rooms.fail();
+    open.add("r");
+    expect(await memberships.reconcile(10)).toBe(1);
+    expect(rooms.calls).toEqual([]);
+    expect([...memberships.stale]).toEqual(["r"]);
+    open.clear();
+    const reconciled = memberships.reconcile(10);
+    await rooms.answerAll();
+    expect(await reconciled).toBe(0);
+    expect(memberships.stale.size).toBe(0);
+  });
+
+  it("is told all of a truth of several changes, in order, and is stale again when one fails", async () => {
+    void join("r", "a");
+    await rooms.fail();
+    const whole: MembershipOp[] = [
+      { op: "sync", members: [member("a")] },
+      { op: "subscriptions", socketId: "a", connection: 1, symbols: ["B-C"] },
+    ];
+    truth = () => whole;
+    const failing = memberships.reconcile(10);
+    const { ops: first } = await rooms.answer();
+    const { ops: second } = await rooms.fail();
+    expect([...first, ...second]).toEqual(whole);
+    expect(await failing).toBe(1);
+    expect([...memberships.stale]).toEqual(["r"]);
   });
 
   it("is one of at most `limit` reconciled at once", async () => {

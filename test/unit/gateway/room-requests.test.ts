@@ -15,21 +15,41 @@ const frame = (seq: number) => ({ seq, body: JSON.stringify(["e", seq]) });
 const subscribed = (subscriberCount: number, room = ROOM) => ["subscribed", { room, subscriberCount }];
 const unsubscribed = ["unsubscribed", { room: ROOM }];
 
+/** The personal room is told that the socket is in these market rooms. */
+const recorded = (...symbols: string[]) => ({
+  op: "subscriptions",
+  socketId: "id1",
+  connection: 1,
+  symbols,
+});
+
+/** What rooms are told until there is no more to tell. */
+const told = async () =>
+  (await gateway.rooms.answerAll()).flatMap(({ room, ops }) => ops.map((op) => [room, op] as const));
+
+const failure = (ackId: number) => {
+  const error = { code: "INTERNAL", message: "The room could not be joined. Try again.", retryAfter: 5 };
+  return [["subscribe_error", { ...error, room: ROOM }], { id: ackId, data: [{ error }] }];
+};
+
 describe("ROOM-1 subscribe", () => {
   it("joins, answers with the count, and gives an ack the same object", async () => {
     client.emit("subscribe", { room: ROOM }, 7);
     expect(client.take()).toEqual([]);
-    const { room, ops } = await gateway.rooms.answer({ subscriberCount: 12 });
-    expect({ room, ops }).toEqual({ room: ROOM, ops: [{ op: "join", socketId: "id1", userId: "u" }] });
+    const [asked] = await gateway.rooms.answerAll({ subscriberCount: 12 });
+    const ops = [{ op: "join", socketId: "id1", userId: "u", connection: 1 }];
+    expect({ room: asked?.room, ops: asked?.ops }).toEqual({ room: ROOM, ops });
     expect(client.take()).toEqual([subscribed(12), { id: 7, data: [{ room: ROOM, subscriberCount: 12 }] }]);
   });
 
   it("again answers again and changes nothing", async () => {
     client.emit("subscribe", { room: ROOM });
-    await gateway.rooms.answer({ subscriberCount: 1 });
+    await gateway.rooms.answerAll({ subscriberCount: 1 });
     const { saves } = client.transport;
     client.emit("subscribe", { room: ROOM });
-    await gateway.rooms.answer({ subscriberCount: 2, seq: 50 });
+    expect((await gateway.rooms.answerAll({ subscriberCount: 2, seq: 50 })).map(({ room }) => room)).toEqual([
+      ROOM,
+    ]);
     expect(client.take()).toEqual([subscribed(1), subscribed(2)]);
     expect(client.transport.saves).toBe(saves);
     gateway.subscriptions.deliver(ROOM, 1, [frame(1)]);
@@ -40,7 +60,7 @@ describe("ROOM-1 subscribe", () => {
     client.emit("subscribe", { room: ROOM }, 1);
     gateway.subscriptions.deliver(ROOM, 1, [frame(4), frame(5)]);
     expect(client.take()).toEqual([]);
-    await gateway.rooms.answer({ seq: 4 });
+    await gateway.rooms.answerAll({ seq: 4 });
     expect(client.take()).toEqual([
       subscribed(1),
       { id: 1, data: [{ room: ROOM, subscriberCount: 1 }] },
@@ -58,17 +78,13 @@ describe("ROOM-1 subscribe", () => {
   it("that the room does not answer emits subscribe_error and leaves nothing behind", async () => {
     client.emit("subscribe", { room: ROOM }, 3);
     await gateway.rooms.fail();
-    const error = {
-      code: "INTERNAL",
-      message: "The room could not be joined. Try again.",
-      retryAfter: 5,
-    };
-    expect(client.take()).toEqual([
-      ["subscribe_error", { ...error, room: ROOM }],
-      { id: 3, data: [{ error }] },
-    ]);
+    await gateway.rooms.answer();
     expect([...gateway.subscriptions.rooms()]).toEqual(["user:u"]);
-    expect(gateway.rooms.next().ops).toEqual([{ op: "leave", socketId: "id1" }]);
+    expect(await told()).toMatchObject([
+      [ROOM, { op: "leave", socketId: "id1", connection: 1 }],
+      ["user:u", recorded()],
+    ]);
+    expect(client.take()).toEqual(failure(3));
   });
 
   it("answered after the socket has gone says nothing", async () => {
@@ -80,16 +96,94 @@ describe("ROOM-1 subscribe", () => {
   });
 });
 
+describe("USER-2 the rooms to bring a socket back to", () => {
+  it("are recorded by the personal room before subscribed is sent", async () => {
+    client.emit("subscribe", { room: ROOM }, 1);
+    await gateway.rooms.answer();
+    expect(client.take()).toEqual([]);
+    const { room, ops } = await gateway.rooms.answer();
+    expect([room, ops]).toEqual(["user:u", [recorded("BTC-USD")]]);
+    expect(client.take()).toEqual([subscribed(1), { id: 1, data: [{ room: ROOM, subscriberCount: 1 }] }]);
+  });
+
+  it("recorded before the room is joined do not make the socket subscribed", async () => {
+    client.emit("subscribe", { room: ROOM });
+    const joining = gateway.rooms.next();
+    await gateway.rooms.answer();
+    expect(client.take()).toEqual([]);
+    gateway.rooms.calls.push(joining);
+    await gateway.rooms.answer();
+    expect(client.take()).toEqual([subscribed(1)]);
+  });
+
+  it("that cannot be recorded fail the subscribe, and the room is left", async () => {
+    client.emit("subscribe", { room: ROOM }, 3);
+    await gateway.rooms.answer();
+    await gateway.rooms.fail();
+    expect([...gateway.subscriptions.rooms()]).toEqual(["user:u"]);
+    expect(await told()).toMatchObject([
+      [ROOM, { op: "leave", socketId: "id1", connection: 1 }],
+      ["user:u", recorded()],
+    ]);
+    expect(client.take()).toEqual(failure(3));
+    expect(client.transport.saved).toMatchObject({ application: { sockets: [{ data: { symbols: [] } }] } });
+  });
+
+  it("hold those being joined too, so that no record undoes another", async () => {
+    client.emit("subscribe", { room: ROOM });
+    client.emit("subscribe", { room: "market:ETH-USD" });
+    client.emit("unsubscribe", { room: ROOM });
+    expect((await told()).filter(([room]) => room === "user:u")).toEqual([
+      ["user:u", recorded("BTC-USD")],
+      ["user:u", recorded("BTC-USD", "ETH-USD")],
+      ["user:u", recorded("ETH-USD")],
+    ]);
+  });
+
+  it("no longer hold a room when unsubscribed is sent", async () => {
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answerAll();
+    client.take();
+    client.emit("unsubscribe", { room: ROOM });
+    await gateway.rooms.answer();
+    expect(client.take()).toEqual([]);
+    const { ops } = await gateway.rooms.answer();
+    expect(ops).toEqual([recorded()]);
+    expect(client.take()).toEqual([unsubscribed]);
+  });
+
+  it("that cannot be recorded do not fail an unsubscribe: the personal room will be told", async () => {
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answerAll();
+    client.take();
+    client.emit("unsubscribe", { room: ROOM });
+    await gateway.rooms.answer();
+    await gateway.rooms.fail();
+    expect(client.take()).toEqual([unsubscribed]);
+  });
+
+  it("a failed subscribe says nothing to a socket that left meanwhile", async () => {
+    client.emit("subscribe", { room: ROOM }, 3);
+    await gateway.rooms.fail();
+    await gateway.rooms.answer();
+    client.send("41");
+    await gateway.rooms.answerAll();
+    expect(client.take()).toEqual([]);
+  });
+});
+
 describe("ROOM-1 unsubscribe", () => {
   it("stops the frames at once, answers, and tells the room", async () => {
     client.emit("subscribe", { room: ROOM });
-    await gateway.rooms.answer();
+    await gateway.rooms.answerAll();
     client.take();
     client.emit("unsubscribe", { room: ROOM }, 8);
-    expect(client.take()).toEqual([unsubscribed, { id: 8, data: [{ room: ROOM }] }]);
     expect(gateway.subscriptions.deliver(ROOM, 1, [frame(1)])).toBe(false);
-    expect(client.take()).toEqual([]);
-    expect(gateway.rooms.next()).toMatchObject({ room: ROOM, ops: [{ op: "leave", socketId: "id1" }] });
+    expect(await told()).toMatchObject([
+      [ROOM, { op: "leave", socketId: "id1", connection: 1 }],
+      ["user:u", recorded()],
+    ]);
+    expect(client.take()).toEqual([unsubscribed, { id: 8, data: [{ room: ROOM }] }]);
   });
 
   it.each([ROOM, "weather:paris", "user:other"])(
@@ -119,12 +213,15 @@ describe("ROOM-1 unsubscribe", () => {
     client.emit("subscribe", { room: ROOM });
     client.emit("subscribe", { room: "market:ETH-USD" });
     expect(client.take()).toEqual([]);
-    await gateway.rooms.answer({ subscriberCount: 1 });
-    expect(client.take()).toEqual([subscribed(1), unsubscribed]);
-    await gateway.rooms.answer({ subscriberCount: 9 });
-    expect(client.take()).toEqual([subscribed(9, "market:ETH-USD")]);
+    // The two joins, and the records that go with them.
+    expect(gateway.rooms.calls.map(({ room }) => room)).toEqual([ROOM, "user:u", "market:ETH-USD"]);
     await gateway.rooms.answerAll();
-    expect(client.take()).toEqual([subscribed(1)]);
+    expect(client.take()).toEqual([
+      subscribed(1),
+      subscribed(1, "market:ETH-USD"),
+      unsubscribed,
+      subscribed(1),
+    ]);
     expect(client.transport.saved).toMatchObject({
       application: { sockets: [{ data: { symbols: ["ETH-USD", "BTC-USD"] } }] },
     });

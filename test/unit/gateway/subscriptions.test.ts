@@ -3,7 +3,7 @@ import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
 import type { Frame, Joined } from "../../../src/rooms/protocol.ts";
 
 class FakeSocket {
-  readonly id: string;
+  id: string;
   readonly nsp: string;
   readonly #log: (readonly [string, unknown])[];
   readonly got: unknown[] = [];
@@ -32,6 +32,8 @@ const at = (seq: number, epoch = EPOCH): Joined => ({ subscriberCount: 1, epoch,
 const texts = (...seqs: number[]) => seqs.map((seq) => `42["e",${seq}]`);
 
 let log: (readonly [string, unknown])[];
+/** What `onLogged` was told. */
+let saved: (readonly [string, number])[];
 let subscriptions: Subscriptions<FakeSocket>;
 let a: FakeSocket;
 let b: FakeSocket;
@@ -39,7 +41,8 @@ let ws: FakeSocket;
 
 beforeEach(() => {
   log = [];
-  subscriptions = new Subscriptions();
+  saved = [];
+  subscriptions = new Subscriptions({ onLogged: ({ id }, logged) => void saved.push([id, logged]) });
   a = new FakeSocket("a", "/", log);
   b = new FakeSocket("b", "/", log);
   ws = new FakeSocket("ws", "/ws", log);
@@ -225,6 +228,91 @@ describe("FAN-2 delivery", () => {
     join(a, at(1));
     deliver(frame(1, "a"), frame(2, "a"));
     expect(a.got).toEqual(texts(2));
+  });
+});
+
+describe("USER-1 logged frames", () => {
+  const logged = (seq: number, position: number, socketId?: string): Frame => ({
+    ...frame(seq, socketId),
+    body: `["e",${position}]`,
+    logged: position,
+  });
+
+  it("are sent once, though a new life of the room delivers them again", () => {
+    join(a);
+    deliver(logged(1, 11), logged(2, 12));
+    subscriptions.deliver(ROOM, NEW, [logged(1, 11), logged(2, 12), logged(3, 13)]);
+    subscriptions.deliver(ROOM, NEW, [logged(3, 13), logged(4, 14)]);
+    expect(a.got).toEqual(texts(11, 12, 13, 14));
+    expect(saved).toEqual([
+      ["a", 12],
+      ["a", 13],
+      ["a", 14],
+    ]);
+  });
+
+  it("that a socket has had are withheld from it, and sent to one that has not", () => {
+    subscriptions.hold(ROOM, a);
+    subscriptions.release(ROOM, a, at(0), 12);
+    subscriptions.hold(ROOM, b);
+    subscriptions.release(ROOM, b, at(0), 11);
+    deliver(logged(1, 11), logged(2, 12), logged(3, 13));
+    expect(a.got).toEqual(texts(13));
+    expect(b.got).toEqual(texts(12, 13));
+  });
+
+  it("go by the log's position, not by the room's: a log goes on where the room starts anew", () => {
+    subscriptions.hold(ROOM, a);
+    subscriptions.release(ROOM, a, at(50), 11);
+    deliver(logged(3, 12));
+    expect(a.got).toEqual(texts(12));
+  });
+
+  it("held while joining are sent from where the answer ends, and saved once", () => {
+    subscriptions.hold(ROOM, a);
+    deliver(logged(1, 11), logged(2, 12));
+    subscriptions.deliver(ROOM, NEW, [logged(1, 12), logged(2, 13)]);
+    expect(saved).toEqual([]);
+    subscriptions.release(ROOM, a, at(1), 11);
+    expect(a.got).toEqual(texts(12, 13));
+    expect(saved).toEqual([["a", 13]]);
+  });
+
+  it("save nothing where nothing was sent", () => {
+    subscriptions.hold(ROOM, a);
+    deliver(logged(1, 11));
+    subscriptions.release(ROOM, a, at(1), 11);
+    subscriptions.deliver(ROOM, NEW, [logged(1, 11)]);
+    deliver(frame(5));
+    expect(a.got).toEqual(texts(5));
+    expect(saved).toEqual([]);
+  });
+
+  it("go on after hibernation from where the socket was", () => {
+    subscriptions.restore(ROOM, a, 12);
+    deliver(logged(1, 11), logged(2, 12), logged(3, 13));
+    expect(a.got).toEqual(texts(13));
+  });
+
+  it("for one socket, among others, reach that one, and pass the rest by", () => {
+    join(a);
+    join(b);
+    deliver(logged(1, 11), logged(2, 12, "b"), frame(3), logged(4, 13, "a"), frame(5, "b"), logged(6, 14));
+    expect(a.got).toEqual([...texts(11), ...texts(3, 13, 14)]);
+    expect(b.got).toEqual([...texts(11, 12, 3), ...texts(5, 14)]);
+    expect(saved).toEqual([
+      ["a", 14],
+      ["b", 14],
+    ]);
+  });
+
+  it("for one socket reach it where it has joined under the id it had", () => {
+    a = new FakeSocket("new", "/", log);
+    subscriptions.hold(ROOM, a);
+    deliver(logged(1, 11, "new"), logged(2, 12, "former"));
+    a.id = "former";
+    subscriptions.release(ROOM, a, at(0));
+    expect(a.got).toEqual(texts(12));
   });
 });
 
