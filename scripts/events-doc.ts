@@ -31,7 +31,7 @@ This file is generated from \`src/events/\` by \`npm run docs\`. Do not edit it.
 
 **Directions.** → is an event you emit, ← one you receive. Events marked _extension_ go beyond the public event reference. An event you emit may carry an acknowledgement callback as its last argument.
 
-**Delivery.** _durable_ events are personal: one never gives way to another. _volatile_ events are market state, of which only the newest matters. _transient_ events answer one socket or tell of presence, and are sent once.
+**Delivery.** What becomes of an event that is published to a room. _durable_ events are stored in your personal room, and sent again when your socket is recovered: they carry their offset as a second argument. _volatile_ events are market state, of which only the newest matters. _transient_ events are sent once: later ones supersede them. What answers a socket directly is sent once, whatever its class.
 
 **Unknown fields.** A payload you emit may hold only the fields listed here: others are refused with \`validation_error\`, so that a misspelt option is never ignored silently. Payloads you receive may hold more fields than are listed: ignore those you do not know.
 
