@@ -67,6 +67,33 @@ describe("USER-2 connection state recovery", () => {
     expect(client.payloads("subscribed")).toHaveLength(3);
   });
 
+  it("counts durable events alone: no answer, acknowledgement or market event moves the offset", async () => {
+    const userId = "user_offset";
+    const client = await service.connect(userId);
+    /** Where a stock client keeps it. */
+    const offset = (): unknown => Reflect.get(client.socket, "_lastOffset");
+    expect(offset()).toBeUndefined();
+    await service.publish(credit(userId, 1));
+    await client.all("credits_granted", 1);
+    const first = offset();
+    expect(first).toMatch(/^[\w-]+\.1$/);
+    await client.request("subscribe", "market:OFFSET-USD");
+    client.socket.emit("query", { sql: "SELECT 1", applicationId: "app" });
+    await service.publish([
+      bar("OFFSET-USD", 1),
+      { event: "query_progress", userId, data: { queryId: "q", rowsProcessed: 1, pct: 1 } },
+    ]);
+    await Promise.all([client.next("query_error"), client.next("query_progress")]);
+    await client.next("market_chart_live_update");
+    await client.settled();
+    expect(offset()).toBe(first);
+    await drop(client);
+    await comeBack(client);
+    await client.settled();
+    expect(client.socket.recovered).toBe(true);
+    expect(amounts(client)).toEqual([1]);
+  });
+
   it("needs no event to have come before, and works any number of times", async () => {
     const userId = "user_often";
     const client = await service.connect(userId, { path: "/ws" });

@@ -8,9 +8,14 @@ export class TestStorage implements AlarmStorage {
   readonly #values = new Map<string, unknown>();
   /** When the platform would call `alarm()`. */
   alarmAt: number | undefined;
+  /** How often that was set: each costs a row written. */
+  alarmsSet = 0;
+  /** Queries that fail, as on a disk that is full. */
+  failing: RegExp | undefined;
 
   readonly sql: Sql = {
     exec: <T extends Record<string, SqlValue>>(query: string, ...bindings: (string | number | null)[]) => {
+      if (this.failing?.test(query)) throw new Error("The disk is full.");
       const rows = this.#database.prepare(query).all(...bindings);
       // Rows are what the query says they are.
       return { toArray: () => rows as T[] };
@@ -24,6 +29,7 @@ export class TestStorage implements AlarmStorage {
   };
 
   async setAlarm(time: number): Promise<void> {
+    this.alarmsSet++;
     this.alarmAt = time;
   }
 

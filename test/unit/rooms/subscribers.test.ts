@@ -1,17 +1,21 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { SqlSubscriberStore } from "../../../src/rooms/subscriber-store.ts";
 import { Subscribers } from "../../../src/rooms/subscribers.ts";
-import { MemoryStore } from "../../support/fakes.ts";
+import { TestStorage } from "../../support/sqlite.ts";
 
-let store: MemoryStore;
+let store: SqlSubscriberStore;
 let subscribers: Subscribers;
 
 beforeEach(() => {
-  store = new MemoryStore();
+  store = new SqlSubscriberStore(new TestStorage().sql);
   subscribers = new Subscribers(store);
 });
 
-const add = (gateway: string, socketId: string, userId: string) =>
-  subscribers.add({ gateway, socketId, userId });
+const add = (gateway: string, socketId: string, userId: string, connection = 1) =>
+  subscribers.add({ gateway, socketId, userId, connection });
+
+const remove = (gateway: string, socketId: string, connection = 1) =>
+  subscribers.remove(gateway, socketId, connection);
 
 const state = () => ({
   size: subscribers.size,
@@ -25,8 +29,8 @@ describe("ROOM-4 subscribers", () => {
     expect(add("h", "b", "u")).toBe("socket");
     expect(add("g", "c", "v")).toBe("user");
     expect(state()).toEqual({ size: 3, gateways: ["g", "h"], stored: ["g/a/u", "h/b/u", "g/c/v"] });
-    expect(subscribers.remove("g", "a")).toBe("socket");
-    expect(subscribers.remove("h", "b")).toBe("user");
+    expect(remove("g", "a")).toBe("socket");
+    expect(remove("h", "b")).toBe("user");
     expect(state()).toEqual({ size: 1, gateways: ["g"], stored: ["g/c/v"] });
   });
 
@@ -34,8 +38,8 @@ describe("ROOM-4 subscribers", () => {
     add("g", "a", "u");
     expect(add("g", "a", "u")).toBe("none");
     expect(subscribers.size).toBe(1);
-    expect(subscribers.remove("g", "a")).toBe("user");
-    expect(subscribers.remove("g", "a")).toBe("none");
+    expect(remove("g", "a")).toBe("user");
+    expect(remove("g", "a")).toBe("none");
     expect(state()).toEqual({ size: 0, gateways: [], stored: [] });
   });
 
@@ -43,10 +47,10 @@ describe("ROOM-4 subscribers", () => {
     add("g", "a", "u");
     expect(add("h", "a", "u")).toBe("none");
     expect(state()).toEqual({ size: 1, gateways: ["h"], stored: ["h/a/u"] });
-    expect(subscribers.remove("g", "a")).toBe("none");
+    expect(remove("g", "a")).toBe("none");
     expect([...subscribers.socketsOf("h")]).toEqual(["a"]);
     expect(subscribers.socketsOf("g").size).toBe(0);
-    expect(subscribers.remove("h", "a")).toBe("user");
+    expect(remove("h", "a")).toBe("user");
   });
 
   it("outlive the room's memory", () => {
@@ -54,9 +58,36 @@ describe("ROOM-4 subscribers", () => {
     add("h", "b", "u");
     subscribers = new Subscribers(store);
     expect(state()).toEqual({ size: 2, gateways: ["g", "h"], stored: ["g/a/u", "h/b/u"] });
-    expect(subscribers.userOf("b")).toBe("u");
-    expect(subscribers.userOf("x")).toBeUndefined();
+    expect(subscribers.get("b")).toEqual({ gateway: "h", socketId: "b", userId: "u", connection: 1 });
+    expect(subscribers.get("x")).toBeUndefined();
     expect(add("g", "c", "u")).toBe("socket");
-    expect(subscribers.remove("g", "a")).toBe("socket");
+    expect(remove("g", "a")).toBe("socket");
+  });
+
+  it("USER-2 believe of a socket what its latest connection's gateway says, in whichever order", () => {
+    add("g", "a", "u", 1);
+    expect(add("h", "a", "u", 2)).toBe("none");
+    expect(add("g", "a", "u", 1)).toBe("none");
+    expect(remove("g", "a", 1)).toBe("none");
+    expect(subscribers.get("a")).toMatchObject({ gateway: "h", connection: 2 });
+    expect(state()).toEqual({ size: 1, gateways: ["h"], stored: ["h/a/u"] });
+  });
+
+  it("USER-2 tell the connections of one gateway apart", () => {
+    add("g", "a", "u", 1);
+    expect(add("g", "a", "u", 2)).toBe("none");
+    expect(remove("g", "a", 1)).toBe("none");
+    expect(store.all()).toEqual([{ gateway: "g", socketId: "a", userId: "u", connection: 2 }]);
+    expect(remove("g", "a", 2)).toBe("user");
+    expect(state()).toEqual({ size: 0, gateways: [], stored: [] });
+  });
+
+  it("USER-2 remember across the room's life on which connection a socket is", () => {
+    add("g", "a", "u", 4);
+    subscribers = new Subscribers(store);
+    expect(add("h", "a", "u", 3)).toBe("none");
+    expect(remove("g", "a", 3)).toBe("none");
+    expect(state()).toEqual({ size: 1, gateways: ["g"], stored: ["g/a/u"] });
+    expect(remove("g", "a", Number.POSITIVE_INFINITY)).toBe("user");
   });
 });
