@@ -8,7 +8,7 @@ const { configOf } = (await import(new URL("../../src/env.ts", import.meta.url).
 const config = (variables: Record<string, string>) => configOf(variables);
 
 describe("configuration", () => {
-  it("CONN-2 CONN-5 ROOM-3 ROOM-4 has these defaults", () => {
+  it("CONN-2 CONN-5 ROOM-3 ROOM-4 USER-1 USER-2 has these defaults", () => {
     expect(config({})).toEqual({
       PING_INTERVAL: 25_000,
       PING_TIMEOUT: 20_000,
@@ -20,6 +20,8 @@ describe("configuration", () => {
       MAX_ROOMS_PER_SOCKET: 100,
       MAX_EVENTS_PER_SECOND: 100,
       PRESENCE_LIMIT: 500,
+      RECOVERY_WINDOW_S: 3_600,
+      RECOVERY_MAX_EVENTS: 1_000,
       ALLOWED_ORIGINS: [],
       JWT_ISSUER: undefined,
       JWT_JWKS_URL: undefined,
@@ -66,6 +68,8 @@ describe("configuration", () => {
     ["MAX_PAYLOAD", "1000.5"],
     ["MAX_ROOMS_PER_SOCKET", "101"],
     ["GATEWAYS_PER_COLO", "-1234"],
+    ["RECOVERY_WINDOW_S", "604801"],
+    ["RECOVERY_MAX_EVENTS", "100001"],
     ["JWT_JWKS_URL", "secret-no-url"],
   ])("names %s, but not its value %s", (name, value) => {
     let message = "";

@@ -97,3 +97,55 @@ describe("alarms", () => {
     expect(new Alarms<Name>(storage).takeDue(1_000, 2_000)).toEqual(["a", "b", "c"]);
   });
 });
+
+describe("alarms: doing what is due", () => {
+  const errors: unknown[][] = [];
+  const run = (now: number, due: (name: Name) => number | undefined | Promise<number | undefined>) =>
+    alarms.run(now, due, (...args) => void errors.push(args));
+
+  beforeEach(() => void errors.splice(0));
+
+  it("does it earliest first, and again when it says", async () => {
+    alarms.set("a", 300);
+    alarms.set("b", 100);
+    alarms.set("c", 301);
+    const done: Name[] = [];
+    await run(300, async (name) => {
+      done.push(name);
+      return name === "a" ? 400 : undefined;
+    });
+    expect(done).toEqual(["b", "a"]);
+    expect([alarms.at("a"), alarms.at("b"), alarms.at("c")]).toEqual([400, undefined, 301]);
+    expect(storage.calls.at(-1)).toBe(301);
+  });
+
+  it("deletes the alarm after the last", async () => {
+    alarms.set("a", 100);
+    await run(100, () => undefined);
+    expect(storage.calls.at(-1)).toBe("delete");
+  });
+
+  it("tells of what failed, goes on with the rest, and does it again five seconds later", async () => {
+    alarms.set("a", 100);
+    alarms.set("b", 100);
+    const failure = new Error("no");
+    await run(100, (name) => {
+      if (name === "a") throw failure;
+      return undefined;
+    });
+    expect(errors).toEqual([["a", failure]]);
+    expect([alarms.at("a"), alarms.at("b")]).toEqual([5_100, undefined]);
+    await run(5_100, () => Promise.reject(failure));
+    expect(alarms.at("a")).toBe(10_100);
+    expect(storage.calls.at(-1)).toBe(10_100);
+  });
+
+  it("knows the retry while it works: an object that dies then does it again", async () => {
+    alarms.set("a", 100);
+    await run(100, () => {
+      expect(new Alarms<Name>(storage).at("a")).toBe(5_100);
+      return 900;
+    });
+    expect(new Alarms<Name>(storage).at("a")).toBe(900);
+  });
+});
