@@ -14,6 +14,7 @@ const STEPS: readonly (readonly [what: string, command: string, ...args: string[
   ],
   ["types of src", "tsc", "-p", "."],
   ["types of publisher", "tsc", "--noEmit", "-p", "publisher"],
+  ["types of examples", "tsc", "-p", "examples/redis-bridge"],
   ["types of test, scripts and bench", "tsc", "-p", "test"],
   ["types of test/workerd", "tsc", "-p", "test/workerd"],
   ["types of test/conformance/worker", "tsc", "-p", "test/conformance/worker"],
