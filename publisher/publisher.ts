@@ -5,6 +5,7 @@ import { type Answer, type Fetch, postEvents, type Rejection } from "./ingest-re
 import { checkToken, type PublisherOptions, type Runtime, readOptions, type Settings } from "./options.ts";
 import { encode, type Publication } from "./publication.ts";
 
+/** What timers can be set to; 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const runtimeFetch: Fetch = (url, init) => fetch(url, init);
@@ -48,6 +49,8 @@ export class Publisher {
   #notBefore = Number.NEGATIVE_INFINITY;
   #request: AbortController | undefined;
   #stopTimer: () => void = () => {};
+  /** When the timer is due. */
+  #wakeAt = Number.POSITIVE_INFINITY;
   #flushes = 0;
   #closing: Promise<void> | undefined;
 
@@ -80,8 +83,8 @@ export class Publisher {
     const item = { ...encoded, since, deadline: since + giveUpAfterMs, rejections: 0, problem: undefined };
     const settled = this.#enter(item);
     this.#backlog.add(item);
-    // The timer of a wait that the event does not shorten is left as it is.
-    if (this.#waiting.size === 1 || this.#isFull()) this.#pump();
+    // Most events change nothing: a request is on its way, or the timer comes in time.
+    if (this.#request === undefined && this.#sendAt() < this.#wakeAt) this.#pump();
     return settled;
   }
 
@@ -100,7 +103,7 @@ export class Publisher {
   close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#closing ??= this.flush();
     if (timeoutMs === undefined) return this.#closing;
-    const stop = this.#runtime.after(timeoutMs, () => this.#abandon());
+    const stop = this.#after(timeoutMs, () => this.#abandon());
     return this.#closing.finally(stop);
   }
 
@@ -139,10 +142,12 @@ export class Publisher {
   /** Does what is due now, and sees to it that it is called again when the next thing is. */
   #pump(): void {
     this.#stopTimer();
+    this.#wakeAt = Number.POSITIVE_INFINITY;
     if (this.#request !== undefined) return;
     const now = this.#runtime.now();
-    for (const item of this.#backlog.expire(now))
+    for (const item of this.#backlog.expire(now)) {
       this.#settle(item, expired(now - item.since, item.problem ?? this.#problem));
+    }
     this.#backlog.release(now);
     const send = this.#sendAt();
     if (send <= now) {
@@ -151,7 +156,12 @@ export class Publisher {
     }
     const next = Math.min(send, this.#backlog.nextChange);
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#stopTimer = this.#runtime.after(Math.min(next - now, MAX_TIMER_MS), () => this.#pump());
+    this.#wakeAt = next;
+    this.#stopTimer = this.#after(next - now, () => this.#pump());
+  }
+
+  #after(ms: number, run: () => void): () => void {
+    return this.#runtime.after(Math.min(ms, MAX_TIMER_MS), run);
   }
 
   #sendAt(): number {
@@ -164,7 +174,7 @@ export class Publisher {
   async #send(batch: readonly Item[]): Promise<void> {
     const request = new AbortController();
     this.#request = request;
-    const stop = this.#runtime.after(this.#settings.requestTimeoutMs, () => request.abort());
+    const stop = this.#after(this.#settings.requestTimeoutMs, () => request.abort());
     const answer = await this.#post(`[${batch.map(({ json }) => json).join(",")}]`, request.signal);
     stop();
     this.#request = undefined;

@@ -47,6 +47,12 @@ describe("ING-3 a request that failed is sent again, with the same ids, before a
     expect(harness.request().items).toEqual(first.items);
   });
 
+  it("a request without an answer is waited for where no limit is set", async () => {
+    const harness = new Harness({ requestTimeoutMs: Number.POSITIVE_INFINITY });
+    await harness.send(bar(1));
+    expect(harness.timers.pending).toEqual([2 ** 31 - 1]);
+  });
+
   it("waits twice as long each time, up to the cap, and starts anew after an answer", async () => {
     const delays: number[] = [];
     const harness = new Harness({ retryCapMs: 1_500, onRetry: ({ delayMs }) => delays.push(delayMs) });
@@ -206,6 +212,14 @@ describe("ING-2 events that are rejected", () => {
       expect(harness.outcomes.size).toBe(8);
     },
   );
+
+  it("for now, with nothing else to send: what comes for another room is sent after its linger", async () => {
+    const harness = new Harness();
+    await (await harness.send(credit(1, "busy"))).accept([
+      { index: 0, code: "RATE_LIMITED", retryAfter: 60 },
+    ]);
+    expect((await harness.send(credit(2, "other"))).numbers).toEqual([2]);
+  });
 
   it("for now, again and again: waits longer each time", async () => {
     const delays: number[] = [];
