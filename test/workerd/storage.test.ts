@@ -12,27 +12,27 @@ const room = (name: string) => env.ROOMS.getByName(`market:${name}`);
 it("ROOM-4: a room's subscribers are one row a socket, and survive eviction", async () => {
   const stub = room("ROWS-USD");
   await stub.update("local-7", [
-    { op: "join", socketId: "s1", userId: "u1" },
-    { op: "join", socketId: "s2", userId: "u1" },
-    { op: "join", socketId: "s2", userId: "u1" },
+    { op: "join", socketId: "s1", userId: "u1", connection: 1 },
+    { op: "join", socketId: "s2", userId: "u1", connection: 3 },
+    { op: "join", socketId: "s2", userId: "u1", connection: 3 },
   ]);
   await evictDurableObject(stub);
   const rows = await runInDurableObject(stub, (_, { storage }) => new SqlSubscriberStore(storage.sql).all());
   expect(rows).toEqual([
-    { socketId: "s1", gateway: "local-7", userId: "u1" },
-    { socketId: "s2", gateway: "local-7", userId: "u1" },
+    { socketId: "s1", gateway: "local-7", userId: "u1", connection: 1 },
+    { socketId: "s2", gateway: "local-7", userId: "u1", connection: 3 },
   ]);
   const [, joined] = await stub.update("local-7", [
-    { op: "leave", socketId: "s1" },
-    { op: "join", socketId: "s3", userId: "u2" },
+    { op: "leave", socketId: "s1", connection: 1 },
+    { op: "join", socketId: "s3", userId: "u2", connection: 1 },
   ]);
   expect(joined).toMatchObject({ subscriberCount: 2 });
 });
 
 it("ROOM-6: a gateway that answers that it holds no socket is dropped from the room", async () => {
   const stub = room("GONE-USD");
-  await stub.update("local-8", [{ op: "join", socketId: "s1", userId: "u1" }]);
-  await stub.publish([{ body: '["market_trade",{}]' }]);
+  await stub.update("local-8", [{ op: "join", socketId: "s1", userId: "u1", connection: 1 }]);
+  await stub.publish([{ body: '["market_trade",{}]', delivery: "transient" }]);
   await expect
     .poll(() => runInDurableObject(stub, (_, { storage }) => new SqlSubscriberStore(storage.sql).all()))
     .toEqual([]);
