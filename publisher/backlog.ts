@@ -20,8 +20,8 @@ interface Held {
 const FRAME_BYTES = 1;
 
 /**
- * Events in the order they are to be sent in. Rooms that the service cannot serve now are held: their events wait
- * aside, in order, and delay no other room's.
+ * Events in the order they are to be sent in. Rooms that the service cannot serve now are held: their events
+ * wait aside, in order, and delay no other room's.
  */
 export class Backlog {
   #ready: Item[] = [];

@@ -14,8 +14,8 @@ export const backoffMs = (
 ): number => retryAfterMs + random() * Math.min(capMs, baseMs * 2 ** (failures - 1));
 
 /**
- * What `Retry-After` asks for: seconds, or a date, which is read against the answer's own `Date`, so that a clock
- * that is wrong here does no harm.
+ * What `Retry-After` asks for: seconds, or a date, which is read against the answer's own `Date`, so that a
+ * clock that is wrong here does no harm.
  */
 export const retryAfterMs = (retryAfter: string | null, date: string | null): number | undefined => {
   if (retryAfter === null) return undefined;

@@ -3,8 +3,8 @@ import type { ServerEvents } from "./events.ts";
 type ErrorCode = ServerEvents["query_error"]["code"];
 
 /**
- * Why an event was not published. Those of the service, of which `VALIDATION_FAILED`, `NOT_FOUND` (there is no such
- * event) and `UNAUTHORIZED` are met here, and the publisher's own:
+ * Why an event was not published. Those of the service, of which `VALIDATION_FAILED`, `NOT_FOUND` (there is
+ * no such event) and `UNAUTHORIZED` are met here, and the publisher's own:
  *
  * - `BAD_ADDRESS`: what answers at the URL is no LedgerCore Realtime
  * - `REFUSED`: the service, or what stands before it, refused for a reason that has no code here

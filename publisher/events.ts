@@ -1,6 +1,6 @@
 /**
- * What backends publish, written out from the catalogue (src/events/), so that publishers need neither it nor zod.
- * Not to be edited: npx vitest run --project unit test/unit/publisher/events.test.ts -u
+ * What backends publish, written out from the catalogue (src/events/), so that publishers need neither it nor
+ * zod. Not to be edited: npx vitest run --project unit test/unit/publisher/events.test.ts -u
  */
 export interface ServerEvents {
   activity_logged: {
@@ -222,7 +222,9 @@ export interface ServerEvents {
   };
 }
 
-/** Events that are logged for their user (USER-1): without an `id`, a repeated one would be delivered twice. */
+/**
+ * Events that are logged for their user (USER-1): without an `id`, a repeated one would be delivered twice.
+ */
 export const durableEvents = [
   "activity_logged",
   "address_analysis_completed",

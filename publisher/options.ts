@@ -9,8 +9,8 @@ export interface PublisherOptions {
   /** One of its `INGEST_TOKENS`. */
   readonly token: string;
   /**
-   * Which events get an `id` when they have none: those that are logged for their user, unless `all`. Each id costs
-   * the service a stored row, and a state of a bar that comes twice does no harm.
+   * Which events get an `id` when they have none: those that are logged for their user, unless `all`. Each id
+   * costs the service a stored row, and a state of a bar that comes twice does no harm.
    */
   readonly ids?: IdPolicy;
   /** Most events in a request: 500. */
@@ -71,7 +71,10 @@ export interface Settings {
 
 const INGEST_PATH = "/api/events";
 
-/** A faulty option is the caller's mistake: it throws. No message tells an option's value, which may be a secret. */
+/**
+ * A faulty option is the caller's mistake: it throws. No message tells an option's value, which may be a
+ * secret.
+ */
 export const readOptions = (options: PublisherOptions): Settings => ({
   endpoint: endpointOf(options.url),
   ids: options.ids ?? "durable",

@@ -1,6 +1,6 @@
 /**
- * Builds the SDK when the package is installed. JavaScript, because Node 20 may run it. Without the development
- * dependencies there is no compiler, and nothing here that could run the SDK either.
+ * Builds the SDK when the package is installed. JavaScript, because Node 20 may run it. Without the
+ * development dependencies there is no compiler, and nothing here that could run the SDK either.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

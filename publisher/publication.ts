@@ -64,8 +64,8 @@ export const encode = (publication: Publication, policy: IdPolicy, newId: () => 
 };
 
 /**
- * The room that the service will find. Where it will find none, it refuses the event whatever the order. Callers
- * without types may have put anything into `data`.
+ * The room that the service will find. Where it will find none, it refuses the event whatever the order.
+ * Callers without types may have put anything into `data`.
  */
 const roomOf = ({ userId, room, data }: Publication): string => {
   if (userId !== undefined) return `user:${userId}`;

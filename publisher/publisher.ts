@@ -28,9 +28,9 @@ interface Waiting {
 }
 
 /**
- * Publishes events in the order of the calls, in batches, one request at a time. What fails is tried again, with the
- * same ids, before anything newer of its room. While something waits, a timer or a request keeps the process alive;
- * an idle publisher does not.
+ * Publishes events in the order of the calls, in batches, one request at a time. What fails is tried again,
+ * with the same ids, before anything newer of its room. While something waits, a timer or a request keeps the
+ * process alive; an idle publisher does not.
  */
 export class Publisher {
   readonly #settings: Settings;
@@ -88,7 +88,10 @@ export class Publisher {
     return settled;
   }
 
-  /** Sends at once what waits for others to go with; resolves when all published before is accepted or refused. */
+  /**
+   * Sends at once what waits for others to go with; resolves when all published before is accepted or
+   * refused.
+   */
   async flush(): Promise<void> {
     this.#flushes++;
     this.#pump();
@@ -97,8 +100,8 @@ export class Publisher {
   }
 
   /**
-   * Takes no more events, and resolves when all are accepted or refused. After `timeoutMs`, if given, those that are
-   * still neither are refused with `CLOSED`.
+   * Takes no more events, and resolves when all are accepted or refused. After `timeoutMs`, if given, those
+   * that are still neither are refused with `CLOSED`.
    */
   close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#closing ??= this.flush();

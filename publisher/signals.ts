@@ -18,9 +18,9 @@ export interface SignalOptions {
 }
 
 /**
- * On Node: when the process is told to end, closes the publisher first. The signal is then sent again, so that the
- * process ends as it would have, unless the program listens to it and so ends by itself. A second signal is not
- * waited with. Returns a function that undoes it.
+ * On Node: when the process is told to end, closes the publisher first. The signal is then sent again, so
+ * that the process ends as it would have, unless the program listens to it and so ends by itself. A second
+ * signal is not waited with. Returns a function that undoes it.
  */
 export const closeOnSignal = (
   publisher: Pick<Publisher, "close">,

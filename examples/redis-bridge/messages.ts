@@ -10,8 +10,8 @@ const isEnvelope = (value: unknown): value is Publication =>
   typeof value === "object" && value !== null && "event" in value && typeof value.event === "string";
 
 /**
- * Reads what was published on the channel: one event or an array, as JSON. Only its outer shape is looked at: the
- * service checks events against the catalogue, and what it refuses is told.
+ * Reads what was published on the channel: one event or an array, as JSON. Only its outer shape is looked at:
+ * the service checks events against the catalogue, and what it refuses is told.
  */
 export const readMessage = (text: string): Message => {
   try {

@@ -9,8 +9,8 @@ import { catalogue } from "../../../src/events/catalogue.ts";
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 
 const HEADER = `/**
- * What backends publish, written out from the catalogue (src/events/), so that publishers need neither it nor zod.
- * Not to be edited: npx vitest run --project unit test/unit/publisher/events.test.ts -u
+ * What backends publish, written out from the catalogue (src/events/), so that publishers need neither it nor
+ * zod. Not to be edited: npx vitest run --project unit test/unit/publisher/events.test.ts -u
  */`;
 
 /** TypeScript writes the resolved type of an inferred constant into its declaration. */
@@ -62,7 +62,9 @@ it("ING-1 the SDK's events are the catalogue's, and its durable ones are", async
   const source = `${HEADER}
 export interface ServerEvents ${await payloadTypes()}
 
-/** Events that are logged for their user (USER-1): without an \`id\`, a repeated one would be delivered twice. */
+/**
+ * Events that are logged for their user (USER-1): without an \`id\`, a repeated one would be delivered twice.
+ */
 export const durableEvents = ${JSON.stringify(durable.sort())} as const;
 `;
   await expect(await formatted(source)).toMatchFileSnapshot(path.join(ROOT, "publisher/events.ts"));

@@ -64,7 +64,9 @@ export class Request {
   }
 }
 
-/** A publisher in a world of the test's: its time passes when told to, its chance is always the longest wait. */
+/**
+ * A publisher in a world of the test's: its time passes when told to, its chance is always the longest wait.
+ */
 export class Harness {
   readonly publisher: Publisher;
   readonly requests: Request[] = [];
