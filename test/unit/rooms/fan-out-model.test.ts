@@ -2,8 +2,13 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { Memberships } from "../../../src/gateway/memberships.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
+import { after, sleep } from "../../../src/lib/after.ts";
+import { Alarms } from "../../../src/lib/alarms.ts";
+import { PublishedIds } from "../../../src/rooms/published-ids.ts";
 import { RoomCore } from "../../../src/rooms/room.ts";
-import { MemoryStore, settled } from "../../support/fakes.ts";
+import { SqlSubscriberStore } from "../../../src/rooms/subscriber-store.ts";
+import { settled } from "../../support/fakes.ts";
+import { TestStorage } from "../../support/sqlite.ts";
 
 const ROOM = "market:BTC-USD";
 const GATEWAYS = ["g", "h"] as const;
@@ -76,12 +81,19 @@ class World {
   readonly #inFlight = { g: 0, h: 0 };
   /** Whether the next delivery is repeated, as after an answer that was lost. */
   repeat = false;
-  readonly #subscriptions = { g: new Subscriptions<ModelSocket>(), h: new Subscriptions<ModelSocket>() };
+  readonly #subscriptions = {
+    g: new Subscriptions<ModelSocket>({ onLogged: () => {} }),
+    h: new Subscriptions<ModelSocket>({ onLogged: () => {} }),
+  };
   readonly #memberships = { g: this.#create("g"), h: this.#create("h") };
+  readonly #storage = new TestStorage();
   readonly #room = new RoomCore({
     name: ROOM,
     epoch: 1,
-    store: new MemoryStore(),
+    store: new SqlSubscriberStore(this.#storage.sql),
+    ids: new PublishedIds(this.#storage.sql),
+    transaction: this.#storage.transactionSync,
+    alarms: new Alarms(this.#storage),
     deliver: (name, frames) => {
       const gateway = name as GatewayName;
       const subscriptions = this.#subscriptions[gateway];
@@ -95,8 +107,13 @@ class World {
         .finally(() => void this.#inFlight[gateway]--);
     },
     onLost: (_, __, error) => void this.faults.push(`lost: ${error}`),
+    supersede: (_, socketId) => void this.faults.push(`${socketId} has no second connection`),
     presenceLimit: 500,
+    windowMs: 1_000,
     clock: () => 0,
+    // Nothing fails and nothing is kept here.
+    sleep,
+    after,
   });
 
   get subscriberCount(): number {
@@ -112,12 +129,14 @@ class World {
       const joining: Stay = { socketId: socket.id, from: undefined, released: false, got: [] };
       socket.stay = joining;
       subscriptions.hold(ROOM, socket);
-      void memberships.join(ROOM, { socketId: socket.id, userId: socket.id }).then((joined) => {
-        if (socket.stay !== joining) return;
-        if (!joined.ok) throw new Error("No update fails here.");
-        joining.released = true;
-        subscriptions.release(ROOM, socket, joined.value);
-      });
+      void memberships
+        .join(ROOM, { socketId: socket.id, userId: socket.id, connection: 1 })
+        .then((joined) => {
+          if (socket.stay !== joining) return;
+          if (!joined.ok) throw new Error("No update fails here.");
+          joining.released = true;
+          subscriptions.release(ROOM, socket, joined.value);
+        });
       return;
     }
     // Unsubscribing waits for the join; only a disconnect does not, and its socket does not come back.
@@ -125,14 +144,18 @@ class World {
     socket.stay = undefined;
     this.ended.push(stay);
     subscriptions.remove(ROOM, socket);
-    memberships.leave(ROOM, socket.id);
+    memberships.leave(ROOM, { socketId: socket.id, connection: 1 });
   }
 
   publish(socketId?: string): void {
     const publication = { n: this.published.length, ...(socketId !== undefined && { socketId }) };
     this.published.push(publication);
     this.#room.publish([
-      { body: JSON.stringify(["e", publication.n]), ...(socketId !== undefined && { socketId }) },
+      {
+        body: JSON.stringify(["e", publication.n]),
+        delivery: "transient",
+        ...(socketId !== undefined && { socketId }),
+      },
     ]);
   }
 
@@ -162,8 +185,9 @@ class World {
     return new Memberships({
       register: { all: () => [], add: () => {}, remove: () => {} },
       holds: () => this.#subscriptions[gateway].holds(ROOM),
-      members: () =>
-        this.#subscriptions[gateway].members(ROOM).map(({ id }) => ({ socketId: id, userId: id })),
+      truth: () => {
+        throw new Error("No room is stale here.");
+      },
       update: (_, ops) =>
         this.#line(gateway, 0)
           .send(() => {
