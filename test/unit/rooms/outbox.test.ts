@@ -235,6 +235,18 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     expect(pauses.at(-1)?.ms).toBe(50);
   });
 
+  it("has its own four attempts, whatever the batch before it took", async () => {
+    push(1);
+    for (let attempt = 1; attempt <= 3; attempt++) await fail(broken);
+    push(2);
+    await answer(3, true);
+    for (let attempt = 1; attempt <= 3; attempt++) await fail(broken);
+    await answer(7, true);
+    expect(sent()).toEqual([...Array(4).fill([1]), ...Array(4).fill([2])]);
+    expect(pauses.map(({ ms }) => ms)).toEqual([50, 100, 200, 50, 100, 200]);
+    expect(lost).toEqual([]);
+  });
+
   it("is not put back when cleared on its way", async () => {
     push(1, 1, "durable");
     push(2, 2, "durable");

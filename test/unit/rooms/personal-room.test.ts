@@ -241,6 +241,12 @@ describe("USER-2 coming back to a personal room", () => {
     expect(room.superseded).toEqual([]);
   });
 
+  it("ends no connection where a new socket's gateway asks twice, for an answer was lost", () => {
+    connect("g", "a");
+    expect(connect("g", "a")).toMatchObject({ recovered: false, connection: 1, subscriberCount: 1 });
+    expect(room.superseded).toEqual([]);
+  });
+
   it("drops what waits for the gateway that the socket was the last one of", async () => {
     connect("g", "a");
     await room.take();
@@ -463,6 +469,29 @@ describe("USER-1 USER-2 a personal room tidies up", () => {
       publish(n);
     }
     expect(room.storage.alarmsSet).toBe(before);
+  });
+
+  it("soon when far too many connections have ended", async () => {
+    const names = Array.from({ length: 201 }, (_, n) => `s${n}`);
+    for (const name of names) connect("g", name);
+    await room.take();
+    for (const name of names) {
+      expect(room.due("trim")).not.toBe(room.clock.now);
+      room.clock.now += 1;
+      room.core.update("g", [leave(name)]);
+    }
+    expect(room.due("trim")).toBe(room.clock.now);
+    await room.alarm();
+    expect(connect("g", "new", { pid: "p-s100" }).recovered).toBe(false);
+    expect(connect("g", "newer", { pid: "p-s101" }).recovered).toBe(true);
+  });
+
+  it("after a socket that came and went, though nothing was published", () => {
+    connect("g", "a");
+    expect(room.due("trim")).toBeUndefined();
+    room.clock.now += 5;
+    room.core.update("g", [leave("a")]);
+    expect(room.due("trim")).toBe(START + 5 + WINDOW);
   });
 
   it("is empty once its user has gone and all is old, and not before", async () => {
