@@ -5,7 +5,6 @@ import type { CloseReason, OutgoingPacket, Transport } from "../../src/engineio/
 import { CLOSE_CODES } from "../../src/gateway/websocket-transport.ts";
 import type { After } from "../../src/lib/after.ts";
 import type { Connected, MembershipAnswer, MembershipOp } from "../../src/rooms/protocol.ts";
-import type { SubscriberRow, SubscriberStore } from "../../src/rooms/subscribers.ts";
 
 /** Lets everything run that waits for nothing but other promises. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -163,23 +162,6 @@ export class RecordingApplication implements EngineApplication {
 /** An engine around an application that needs one to close sessions. */
 export const engineFor = (application: EngineApplication, clock = new FakeClock()): EngineServer =>
   new EngineServer(ENGINE_CONFIG, application, clock.read);
-
-/** The subscriber table of a room. */
-export class MemoryStore implements SubscriberStore {
-  readonly rows = new Map<string, SubscriberRow>();
-
-  all(): SubscriberRow[] {
-    return [...this.rows.values()];
-  }
-
-  put(row: SubscriberRow): void {
-    this.rows.set(row.socketId, row);
-  }
-
-  delete(socketId: string): void {
-    this.rows.delete(socketId);
-  }
-}
 
 export interface UpdateCall {
   readonly room: string;
