@@ -1,42 +1,18 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { installed } from "./debian.ts";
 
 /** Debian's own, which has Debian's packages. */
 const PYTHON = "/usr/bin/python3";
 
-const PACKAGES = ["python3-socketio", "python3-requests", "python3-websocket", "python3-aiohttp"];
-
-const INSTALL = `apt-get update && apt-get install -y --no-install-recommends ${PACKAGES.join(" ")}`;
-
-const INSTALL_TIMEOUT_MS = 180_000;
-
-const hasClient = (): Promise<boolean> =>
-  run(PYTHON, ["-c", "import aiohttp, requests, socketio, websocket"]).then(
-    () => true,
-    () => false,
+/** Whether python-socketio can be used. */
+export const pythonClientAvailable = (): Promise<boolean> =>
+  installed(
+    "Python's Socket.IO client",
+    ["python3-socketio", "python3-requests", "python3-websocket", "python3-aiohttp"],
+    [PYTHON, "-c", "import aiohttp, requests, socketio, websocket"],
   );
-
-/** Whether python-socketio can be used; installs it where that can be done, and says loudly where it cannot. */
-export const pythonClientAvailable = async (): Promise<boolean> => {
-  if (await hasClient()) return true;
-  let reason = "Only root may install it.";
-  if (process.getuid?.() === 0) {
-    reason = await run("sh", ["-c", INSTALL], {
-      timeout: INSTALL_TIMEOUT_MS,
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    }).then(
-      () => "It cannot be imported after the installation.",
-      (error: Error) => error.message,
-    );
-    if (await hasClient()) return true;
-  }
-  console.warn(`\nSKIPPED: Python's Socket.IO client is not there. Run: ${INSTALL}\n${reason}\n`);
-  return false;
-};
 
 interface Said {
   readonly event: string;

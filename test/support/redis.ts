@@ -1,41 +1,15 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
 import { createClient } from "@redis/client";
+import { installed } from "./debian.ts";
 
-const run = promisify(execFile);
-
-const INSTALL = "apt-get update && apt-get install -y --no-install-recommends redis-server";
-
-const INSTALL_TIMEOUT_MS = 180_000;
-
-const hasServer = (): Promise<boolean> =>
-  run("redis-server", ["--version"]).then(
-    () => true,
-    () => false,
-  );
-
-/** Whether Redis can be started; installs it where that can be done, and says loudly where it cannot. */
-export const redisAvailable = async (): Promise<boolean> => {
-  if (await hasServer()) return true;
-  let reason = "Only root may install it.";
-  if (process.getuid?.() === 0) {
-    reason = await run("sh", ["-c", INSTALL], {
-      timeout: INSTALL_TIMEOUT_MS,
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    }).then(
-      () => "It cannot be started after the installation.",
-      (error: Error) => error.message,
-    );
-    if (await hasServer()) return true;
-  }
-  console.warn(`\nSKIPPED: redis-server is not there. Run: ${INSTALL}\n${reason}\n`);
-  return false;
-};
+/** Whether Redis can be started. */
+export const redisAvailable = (): Promise<boolean> =>
+  installed("redis-server", ["redis-server"], ["redis-server", "--version"]);
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
