@@ -35,7 +35,7 @@ describe("USER-1 USER-2 ROOM-6 nothing is lost, doubled or out of order", () => 
         await scenario.play(stage, times);
         const verdict = await judge(stage);
         rows.push(rowOf(scenario, times, verdict));
-        if (verdict.problems.length > 0) console.log(stage.logs.slice(-SHOWN_LOGS).join("\n"));
+        if (verdict.problems.length > 0) console.log(stage.service.logs.slice(-SHOWN_LOGS).join("\n"));
         expect(verdict).toMatchObject({
           received: verdict.due,
           lost: 0,

@@ -79,11 +79,18 @@ export class Listener {
     for (const symbol of this.#options.symbols) await this.subscriberCount(marketRoom(symbol));
   }
 
-  /** Of a room that it is in. */
+  /** Of a room that it is in; NaN, and a problem, if the service does not say. */
   async subscriberCount(room: string): Promise<number> {
-    const answer: Ack<"subscribe"> = await this.socket.timeout(ANSWER_MS).emitWithAck("subscribe", { room });
-    if ("error" in answer) throw new Error(`${this.name} may not be in ${room}: ${answer.error.message}`);
-    return answer.subscriberCount;
+    try {
+      const answer: Ack<"subscribe"> = await this.socket
+        .timeout(ANSWER_MS)
+        .emitWithAck("subscribe", { room });
+      if (!("error" in answer)) return answer.subscriberCount;
+      this.problems.push(`${this.name} may not be in ${room}: ${answer.error.message}`);
+    } catch (error) {
+      this.problems.push(`${this.name} heard nothing of ${room}: ${error}`);
+    }
+    return Number.NaN;
   }
 
   /** Resolves when all that the server sent before has been received. */
@@ -92,6 +99,11 @@ export class Listener {
       this.socket.once("pong", () => resolve());
       this.socket.emit("ping");
     });
+  }
+
+  /** Makes the service end the session, for a packet that cannot be read. */
+  sendNonsense(): void {
+    if (this.connected) this.socket.io.engine.write("9");
   }
 
   close(): void {
@@ -156,7 +168,10 @@ export class Listener {
     const before = this.bars.get(symbol) ?? 0;
     const least = this.#first.get(symbol) ?? before + 1;
     this.#first.delete(symbol);
-    if (number < least) this.staleBars++;
+    if (number < least) {
+      this.staleBars++;
+      this.problems.push(`${this.name}: bar ${number} of ${symbol} after ${before}, not ${least}`);
+    }
     this.bars.set(symbol, Math.max(before, number));
   }
 }

@@ -42,27 +42,28 @@ export class Publisher {
     this.personal = new Map(options.users.map((user) => [user, []]));
   }
 
-  /** Publishes until `finish`. */
+  /** Publishes until it is told to end. */
   start(): void {
     this.#running = this.#publish();
   }
 
+  /** Ends when all has been accepted. */
+  async end(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    await running;
+  }
+
   /** Ends when all has been accepted, and one last event for everyone too. */
   async finish(): Promise<void> {
-    await this.#end();
+    await this.end();
     await this.#send();
   }
 
   /** Ends, and gives up what has not been accepted. */
   async abandon(): Promise<void> {
     this.#abandoned = true;
-    await this.#end();
-  }
-
-  async #end(): Promise<void> {
-    const running = this.#running;
-    this.#running = undefined;
-    await running;
+    await this.end();
   }
 
   async #publish(): Promise<void> {

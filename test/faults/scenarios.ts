@@ -1,6 +1,12 @@
-import { setTimeout } from "node:timers/promises";
-import type { FaultyProxy } from "../support/faulty-proxy.ts";
-import { eventually } from "./eventually.ts";
+import {
+  everyoneIsBack,
+  evictSomething,
+  failNetworks,
+  killAndRestart,
+  killInSilence,
+  pause,
+  repeat,
+} from "./actions.ts";
 import type { Part, Stage, StageOptions } from "./stage.ts";
 
 export interface Scenario {
@@ -29,95 +35,6 @@ const POLLING = EVERYONE.map((part) => ({ ...part, transports: "polling" as cons
 const SHORT_HEARTBEAT = { pingInterval: 1_000, pingTimeout: 1_000, inTurn: false };
 /** The shortest with hibernatable WebSockets. */
 const HIBERNATING = { pingInterval: 10_000, pingTimeout: 5_000, inTurn: true };
-const BACK_WITHIN_MS = 15_000;
-
-const pause = (stage: Stage, from: number, to: number): Promise<void> =>
-  setTimeout(from + stage.random.int(to - from));
-
-const repeat = async (times: number, action: (turn: number) => Promise<void>): Promise<void> => {
-  for (let turn = 0; turn < times; turn++) await action(turn);
-};
-
-/** Whether they come back is what the verdict says; here it is only waited for. */
-const everyoneIsBack = (stage: Stage): Promise<boolean> =>
-  eventually(() => stage.listeners.every(({ connected }) => connected), BACK_WITHIN_MS);
-
-const killAndRestart = async (stage: Stage, downMs = 0): Promise<void> => {
-  await stage.kill();
-  await setTimeout(downMs);
-  await stage.start();
-};
-
-/** Evicts a gateway or a room, whatever it is doing. */
-const evictSomething = async (stage: Stage): Promise<void> => {
-  const { random, gateways, rooms } = stage;
-  for (;;) {
-    const gateway = random.chance(50);
-    const names = gateway ? gateways : rooms;
-    const name = names[random.int(names.length)] ?? "";
-    if (await stage.evict(gateway ? "Gateway" : "Room", name, random.chance(30) ? "close" : "hibernate"))
-      return;
-    await setTimeout(10);
-  }
-};
-
-/** Something happens to one client's network, for longer or shorter than its heartbeat. */
-const NETWORK_FAULTS: readonly ((network: FaultyProxy, stage: Stage) => unknown)[] = [
-  (network) => network.reset(),
-  (network) => network.halfOpen("client"),
-  (network) => network.halfOpen("service"),
-  async (network, stage) => {
-    network.stall("up", "down");
-    await pause(stage, 100, 3_500);
-  },
-  async (network, stage) => {
-    network.stall("up");
-    await pause(stage, 100, 3_500);
-  },
-  async (network, stage) => {
-    network.stall("down");
-    await pause(stage, 100, 3_500);
-  },
-  // What was held is lost with its connections.
-  async (network, stage) => {
-    network.stall("up", "down");
-    await pause(stage, 100, 1_500);
-    network.reset();
-  },
-  async (network, stage) => {
-    network.latency = () => stage.random.int(60);
-    await pause(stage, 500, 2_000);
-  },
-  async (network, stage) => {
-    network.reset();
-    network.arrivals = "refuse";
-    await pause(stage, 100, 1_500);
-  },
-  async (network, stage) => {
-    network.reset();
-    network.arrivals = "swallow";
-    await pause(stage, 100, 1_500);
-  },
-];
-
-const failNetwork = async (stage: Stage, network: FaultyProxy): Promise<void> => {
-  const fault = NETWORK_FAULTS[stage.random.int(NETWORK_FAULTS.length)];
-  await fault?.(network, stage);
-  network.heal();
-};
-
-/** Each client's network fails so many times, independent of the others'. */
-const failNetworks = async (stage: Stage, times: number): Promise<void> => {
-  await Promise.all(
-    stage.networks.map((network) =>
-      repeat(times, async () => {
-        await pause(stage, 50, 600);
-        await failNetwork(stage, network);
-      }),
-    ),
-  );
-};
-
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "1. kill -9 at random moments, and restart",
@@ -129,13 +46,13 @@ export const SCENARIOS: readonly Scenario[] = [
       repeat(times, async () => {
         // Often before everyone has come back from the one before.
         await pause(stage, 0, 1_500);
-        await killAndRestart(stage);
+        await (stage.random.chance(30) ? killInSilence(stage) : killAndRestart(stage));
       }),
   },
   {
     name: "2. eviction of gateways and rooms",
     fault: "evictions",
-    times: { ci: 15, full: 150 },
+    times: { ci: 12, full: 150 },
     stage: { ...HIBERNATING, networks: false, unrulyPublisher: false },
     cast: ON_WEBSOCKETS,
     play: (stage, times) =>
@@ -184,7 +101,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "6. polling clients through all of it",
     fault: "faults",
-    times: { ci: 5, full: 40 },
+    times: { ci: 3, full: 40 },
     stage: { ...SHORT_HEARTBEAT, networks: true, unrulyPublisher: true },
     cast: POLLING,
     play: (stage, times) =>
@@ -194,13 +111,29 @@ export const SCENARIOS: readonly Scenario[] = [
           case 0:
             return killAndRestart(stage, stage.random.chance(20) ? stage.heartbeatMs + 500 : 0);
           case 1: {
-            const { rooms, random } = stage;
-            await stage.evict("Room", rooms[random.int(rooms.length)] ?? "", "hibernate");
+            const { rooms, random, service } = stage;
+            await service.evict("Room", rooms[random.int(rooms.length)] ?? "", "hibernate");
             return;
           }
           default:
             return failNetworks(stage, 1);
         }
       }),
+  },
+  {
+    name: "7. everyone, and everything at once",
+    fault: "times everything",
+    times: { ci: 3, full: 25 },
+    stage: { ...SHORT_HEARTBEAT, networks: true, unrulyPublisher: true },
+    cast: EVERYONE,
+    play: async (stage, times) => {
+      await Promise.all([
+        failNetworks(stage, times),
+        repeat(times, async () => {
+          await pause(stage, 0, 1_500);
+          await killAndRestart(stage);
+        }),
+      ]);
+    },
   },
 ];
