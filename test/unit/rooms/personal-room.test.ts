@@ -512,6 +512,19 @@ describe("USER-1 USER-2 a personal room tidies up", () => {
     expect(room.storage.alarmAt).toBeUndefined();
   });
 
+  it.each([
+    ["an event", event(1)],
+    ["an id", event(1, { id: "x", delivery: "transient" })],
+  ])("is not empty while it keeps as little as %s, and comes back for that", async (_, publication) => {
+    room.core.publish([publication]);
+    room.clock.now += WINDOW;
+    await room.alarm();
+    expect([room.core.empty, room.due("trim")]).toEqual([false, room.clock.now + WINDOW / 2]);
+    room.clock.now += WINDOW / 2;
+    await room.alarm();
+    expect([room.core.empty, room.due("trim")]).toEqual([true, undefined]);
+  });
+
   it("at once when the client has ended its only socket and nothing was published", async () => {
     connect("g", "a");
     room.core.update("g", [leave("a", 1, true)]);
