@@ -64,15 +64,15 @@ export class Memberships {
   /** Resolves once the room counts the socket in. */
   async join(room: string, op: Omit<Op<"join">, "op">): Promise<Told<Joined>> {
     this.#register(room);
-    // The answer to a join.
-    return this.#enqueue(room, { op: "join", ...op }) as Promise<Told<Joined>>;
+    // What answers a join.
+    return this.#ask<Joined>(room, { op: "join", ...op });
   }
 
   /** Resolves once the personal room has recovered the socket, or counts it in as a new one. */
   async connect(room: string, op: Omit<Op<"connect">, "op">): Promise<Told<Connected>> {
     this.#register(room);
-    // The answer to a connect.
-    return this.#enqueue(room, { op: "connect", ...op }) as Promise<Told<Connected>>;
+    // What answers a connect.
+    return this.#ask<Connected>(room, { op: "connect", ...op });
   }
 
   /** Resolves once the personal room would bring the socket back to these rooms. */
@@ -81,8 +81,10 @@ export class Memberships {
   }
 
   /** Tells the room in the background. */
-  leave(room: string, op: Omit<Op<"leave">, "op">): void {
-    void this.#enqueue(room, { op: "leave", ...op });
+  leave(room: string, { socketId, connection, final }: Omit<Op<"leave">, "op">): void {
+    // A socket that left before its room had answered is in no room of this gateway any more.
+    this.#register(room);
+    void this.#enqueue(room, { op: "leave", socketId, connection, ...(final !== undefined && { final }) });
   }
 
   /** Tells up to `limit` stale rooms the whole truth. Resolves with how many failed again. */
@@ -101,6 +103,12 @@ export class Memberships {
       }),
     );
     return results.filter((ok) => !ok).length;
+  }
+
+  async #ask<Answer extends MembershipAnswer>(room: string, op: MembershipOp): Promise<Told<Answer>> {
+    const told = await this.#enqueue(room, op);
+    if (!told.ok) return told;
+    return told.value === undefined ? err("unavailable") : ok(told.value as Answer);
   }
 
   #register(room: string): void {

@@ -76,6 +76,7 @@ export class RoomRequests {
         subscriptions.remove(room, socket);
         memberships.leave(room, memberOf(socket));
         await this.#record(socket);
+        if (!socket.connected) return;
       }
       const message = "The room could not be joined. Try again.";
       const envelope: ErrorEnvelope = { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S };

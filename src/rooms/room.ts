@@ -18,7 +18,7 @@ import type {
 import type { PublishedIds } from "./published-ids.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { type SubscriberStore, Subscribers } from "./subscribers.ts";
+import { type SubscriberRow, type SubscriberStore, Subscribers } from "./subscribers.ts";
 
 export interface RoomDeps {
   /** The room's name, `user:<id>` or `market:<SYMBOL>`. */
@@ -64,6 +64,8 @@ export class RoomCore {
   readonly #deps: RoomDeps;
   readonly #subscribers: Subscribers;
   readonly #outboxes = new Map<string, Outbox>();
+  /** Connections of sockets that this update has recovered from them. */
+  readonly #superseded: SubscriberRow[] = [];
   #seq = 0;
 
   constructor(deps: RoomDeps) {
@@ -83,6 +85,9 @@ export class RoomCore {
   update(gateway: string, ops: readonly MembershipOp[]): MembershipAnswer[] {
     this.#outbox(gateway).changed();
     const answers = this.#deps.transaction(() => ops.map((op) => this.#apply(gateway, op)));
+    for (const row of this.#superseded.splice(0)) {
+      this.#deps.supersede(row.gateway, row.socketId, row.connection);
+    }
     // A socket that has come here may have been another gateway's last.
     for (const known of [...this.#outboxes.keys()]) {
       if (this.#subscribers.socketsOf(known).size > 0) continue;
@@ -157,14 +162,12 @@ export class RoomCore {
   }
 
   #connect(gateway: string, userId: string, request: ConnectRequest): Connected {
-    const { recovery, clock, supersede } = this.#deps;
+    const { recovery, clock } = this.#deps;
     if (recovery === undefined) throw new Error("A socket connects to its personal room.");
     const { session, missed } = recovery.connect(request, clock());
     const { pid, socketId, connection, symbols } = session;
     const before = this.#subscribers.get(socketId);
-    if (before !== undefined && before.connection < connection) {
-      supersede(before.gateway, socketId, before.connection);
-    }
+    if (before !== undefined && before.connection < connection) this.#superseded.push(before);
     return {
       ...this.#join(gateway, { socketId, userId, connection }),
       recovered: missed !== undefined,
@@ -281,7 +284,8 @@ export class RoomCore {
 
   #trimFull(): void {
     const { alarms, clock, recovery } = this.#deps;
-    if (recovery?.full) alarms.set("trim", clock());
+    const soon = clock() + SETTLE_MS;
+    if (recovery?.full && (alarms.at("trim") ?? Number.POSITIVE_INFINITY) > soon) alarms.set("trim", clock());
   }
 
   get #oldestAt(): number | undefined {

@@ -41,10 +41,11 @@ export class Snapshot {
     const { key, at } = snapshot;
     const known = this.#entries.get(key);
     if (known === undefined ? this.#entries.size === MAX_KEYS : known.at > at) return false;
+    const saved = this.#changed.size === 0;
     this.#entries.set(key, { at, body });
     this.#changed.add(key);
     this.#bodies = undefined;
-    return this.#changed.size === 1;
+    return saved;
   }
 
   save(): void {
