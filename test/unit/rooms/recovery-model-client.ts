@@ -212,6 +212,8 @@ export class Client {
       case "unsubscribed": {
         const symbol = this.#answered(payload.room);
         this.rooms.delete(symbol);
+        // A personal room that could not be told brings it back there, unless it is told before it must.
+        if (this.connection?.gateway.reconcileAt !== undefined) this.#doubtful.add(symbol);
         this.first.delete(symbol);
         for (const key of this.heard.keys()) if (key.startsWith(`market:${symbol} `)) this.heard.delete(key);
         break;

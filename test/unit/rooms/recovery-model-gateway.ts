@@ -97,6 +97,7 @@ export class Gateway {
   startAt: number | undefined;
   activeAt = 0;
   #life: GatewayLife | undefined;
+  #before: GatewayLife | undefined;
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -108,7 +109,9 @@ export class Gateway {
     this.activeAt = this.world.now;
     this.startAt = undefined;
     if (this.#life === undefined) {
+      if (this.#before !== undefined) this.#before.replaced = true;
       this.#life = new GatewayLife(this);
+      this.#before = this.#life;
       this.#life.start();
     }
     return this.#life;
@@ -149,6 +152,7 @@ export class Gateway {
 /** One life of a gateway's object: wired as in `gateway-do.ts`. */
 export class GatewayLife implements Life {
   dead = false;
+  replaced = false;
   busy = 0;
   readonly subscriptions = new Subscriptions<Socket<SocketData>>({
     onLogged: (socket, logged) => {

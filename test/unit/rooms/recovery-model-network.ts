@@ -3,6 +3,8 @@ import { settled } from "../../support/fakes.ts";
 /** One life of an object: what it has started ends with it. */
 export interface Life {
   dead: boolean;
+  /** Its next life has begun: what it has sent and has not arrived does not arrive any more. */
+  replaced?: boolean;
   /** Calls it waits for, and timers that it has set: while there are any it does not hibernate. */
   busy: number;
 }
@@ -51,7 +53,7 @@ export class Network {
         end();
       };
       this.#calls.push((lost) => {
-        if (lost) {
+        if (lost || caller.replaced) {
           settle(() => reject(LOST));
           return;
         }
@@ -78,6 +80,13 @@ export class Network {
       one.receive(one.waiting.shift());
       return;
     }
+  }
+
+  /** Loses all calls that are on their way. */
+  lose(): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    for (const call of calls) call(true);
   }
 
   /** Lets all arrive that is on its way, and all that follows from it. */

@@ -183,7 +183,7 @@ export class Room {
     }
     // A room that finds in its log what every connected client has had for long asks none of them for it.
     const old = accepted.filter(({ at }) => now - at > Math.max(windowMs, HEARTBEAT_MS)).length;
-    if (old <= before) return;
+    if (old <= before || trimmed < old) return;
     for (const client of clients) {
       if (client.session !== undefined && client.isOn(this.name)) client.session.aged = old;
     }

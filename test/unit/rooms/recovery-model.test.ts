@@ -36,6 +36,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   entry(1, fc.record({ crash: gateway })),
   entry(1, fc.record({ hibernate: gateway })),
   entry(3, fc.record({ pass: fc.constantFrom(1, 60, 500, 2_000) })),
+  entry(2, fc.record({ outage: fc.constantFrom(100, 1_000) })),
   entry(2, fc.record({ pass: fc.constantFrom(6_000, 20_000, 60_000, 110_000) })),
 );
 

@@ -33,7 +33,8 @@ export type Command =
   | { readonly restart: number }
   | { readonly crash: number }
   | { readonly hibernate: number }
-  | { readonly pass: number };
+  | { readonly pass: number }
+  | { readonly outage: number };
 
 const at = <T>(list: readonly T[], index: number): T => {
   const item = list[index % list.length];
@@ -133,6 +134,7 @@ export class World {
     if ("step" in command) this.network.step(command.step, command.lost);
     else if ("drain" in command) await this.network.drain();
     else if ("pass" in command) await this.#pass(command.pass);
+    else if ("outage" in command) await this.#pass(command.outage, true);
     else this.#start(command);
     await settled();
   }
@@ -154,7 +156,9 @@ export class World {
     this.#check();
   }
 
-  #start(command: Exclude<Command, { step: number } | { drain: true } | { pass: number }>): void {
+  #start(
+    command: Exclude<Command, { step: number } | { drain: true } | { pass: number } | { outage: number }>,
+  ): void {
     if ("connect" in command) {
       const client = at(this.clients, command.connect);
       client.connection?.drop(command.notice);
@@ -203,12 +207,15 @@ export class World {
     this.network.call(this.#publisher, publish).catch(() => {});
   }
 
-  /** Lets time pass, with all that comes due in it. */
-  async #pass(ms: number): Promise<void> {
+  /** Lets time pass, with all that comes due in it; in an outage no call arrives. */
+  async #pass(ms: number, outage = false): Promise<void> {
     const end = this.now + ms;
     const long = ms >= LONG_MS;
     for (;;) {
-      if (long) await this.network.drain();
+      if (outage) {
+        this.network.lose();
+        await settled();
+      } else if (long) await this.network.drain();
       const next = this.#soonest();
       if (next === undefined || next.at > end) break;
       this.now = Math.max(this.now, next.at);
