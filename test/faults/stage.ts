@@ -99,8 +99,9 @@ export class Stage {
 
   /** Waits until every client has the last personal event and the last bars; says who has not got them. */
   async missing(): Promise<readonly string[]> {
-    await eventually(() => this.listeners.every((listener) => this.#hasAll(listener)), PATIENCE_MS);
-    return this.listeners
+    const everyone = [this.watcher, ...this.listeners];
+    await eventually(() => everyone.every((listener) => this.#hasAll(listener)), PATIENCE_MS);
+    return everyone
       .filter((listener) => !this.#hasAll(listener))
       .map(({ name }) => `${name} has not got the last that was accepted`);
   }
