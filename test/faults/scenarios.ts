@@ -64,7 +64,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "3. networks that reset, stall, drop and delay",
     fault: "network faults",
-    times: { ci: 3, full: 20 },
+    times: { ci: 2, full: 20 },
     stage: { ...SHORT_HEARTBEAT, networks: true, unrulyPublisher: false },
     cast: EVERYONE,
     play: failNetworks,
@@ -101,7 +101,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "6. polling clients through all of it",
     fault: "faults",
-    times: { ci: 3, full: 40 },
+    times: { ci: 2, full: 40 },
     stage: { ...SHORT_HEARTBEAT, networks: true, unrulyPublisher: true },
     cast: POLLING,
     play: (stage, times) =>
@@ -123,7 +123,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "7. everyone, and everything at once",
     fault: "times everything",
-    times: { ci: 3, full: 25 },
+    times: { ci: 2, full: 25 },
     stage: { ...SHORT_HEARTBEAT, networks: true, unrulyPublisher: true },
     cast: EVERYONE,
     play: async (stage, times) => {
