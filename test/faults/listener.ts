@@ -19,7 +19,7 @@ export interface ListenerOptions {
 
 /** A time without the service: from the client's `disconnect` to its `connect`, and to the first event after. */
 export interface Outage {
-  readonly reason: string;
+  readonly since: number;
   readonly backAfterMs: number;
   eventAfterMs: number | undefined;
 }
@@ -50,7 +50,8 @@ export class Listener {
   readonly problems: string[] = [];
   readonly #options: ListenerOptions;
   #id: string | undefined;
-  #lost: { at: number; reason: string } | undefined;
+  /** Since when it is without the service. */
+  #lostAt: number | undefined;
   /** Symbols without a bar since the last connect, and what that bar must be at least. */
   readonly #first = new Map<string, number>();
 
@@ -120,8 +121,10 @@ export class Listener {
     });
     socket.on("connect", () => this.#connected());
     socket.on("disconnect", (reason) => {
-      this.#lost = { at: performance.now(), reason };
-      if (reason !== "io client disconnect") void this.#options.turns?.run("connect", () => this.#comeBack());
+      // Also said of a connection that broke before it was one.
+      if (this.#lostAt !== undefined || reason === "io client disconnect") return;
+      this.#lostAt = performance.now();
+      void this.#options.turns?.run("connect", () => this.#comeBack());
     });
     socket.on("connect_error", (error) => {
       if (!socket.active) this.problems.push(`${this.name} was refused: ${error.message}`);
@@ -134,33 +137,35 @@ export class Listener {
     socket.onAny((event) => {
       const outage = this.outages.at(-1);
       if (event === "connected" || outage === undefined || outage.eventAfterMs !== undefined) return;
-      if (this.#lost !== undefined) outage.eventAfterMs = performance.now() - this.#lost.at;
+      outage.eventAfterMs = performance.now() - outage.since;
     });
   }
 
   /** What the client does by itself, unless clients take turns. */
   async #comeBack(): Promise<void> {
     const { socket } = this;
-    do {
+    while (!socket.connected) {
       await setTimeout(RECONNECTION.reconnectionDelay);
-      socket.connect();
       await new Promise<void>((resolve) => {
-        socket.once("connect", resolve);
-        socket.once("connect_error", () => resolve());
+        const outcomes = ["connect", "connect_error", "disconnect"] as const;
+        const ended = (): void => {
+          for (const event of outcomes) socket.off(event, ended);
+          resolve();
+        };
+        for (const event of outcomes) socket.on(event, ended);
+        socket.connect();
       });
-    } while (!socket.connected);
+    }
   }
 
   #connected(): void {
     const { id, recovered } = this.socket;
-    if (this.#lost !== undefined) {
-      this.outages.push({
-        reason: this.#lost.reason,
-        backAfterMs: performance.now() - this.#lost.at,
-        eventAfterMs: undefined,
-      });
+    if (this.#lostAt !== undefined) {
+      const backAfterMs = performance.now() - this.#lostAt;
+      this.outages.push({ since: this.#lostAt, backAfterMs, eventAfterMs: undefined });
       if (!recovered || id !== this.#id) this.unrecovered++;
     }
+    this.#lostAt = undefined;
     this.#id = id;
   }
 
