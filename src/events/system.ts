@@ -33,7 +33,7 @@ export const systemEvents = family("system", {
     schema: z.strictObject({ room: roomName }),
     summary: "Leaves a room; doing so again changes nothing.",
     example: { room: "market:BTC-USD" },
-    responses: ["unsubscribed", ...refusals],
+    responses: ["unsubscribed", "subscribe_error", ...refusals],
   }),
   subscribed: server({
     delivery: "transient",
@@ -51,7 +51,7 @@ export const systemEvents = family("system", {
     delivery: "transient",
     extension: true,
     schema: z.looseObject({ ...envelopeFields, room: roomName }),
-    summary: "The room asked for was refused.",
+    summary: "The room asked for was refused, or could not be joined or left.",
     example: {
       code: "NOT_FOUND",
       message: "There is no such room. Subscribe to market:<SYMBOL>.",

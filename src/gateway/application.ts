@@ -47,13 +47,15 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
   /** The documented production URL makes stock clients join `/ws`; both are the same application (CONN-3). */
   readonly namespaces: ReadonlySet<string> = new Set(["/", "/ws"]);
   readonly #deps: ApplicationDeps;
-  readonly #rooms: RoomRequests;
+  readonly rooms: RoomRequests;
+  /** What was said of sockets, by id, while it was not known yet which of them this joining one is. */
+  readonly #superseded = new WeakMap<Socket<SocketData>, Map<string, number>>();
   /** Forgotten with the object's memory: a socket that let it hibernate has been quiet. */
   readonly #throttles = new WeakMap<Socket<SocketData>, TokenBucket>();
 
   constructor(deps: ApplicationDeps) {
     this.#deps = deps;
-    this.#rooms = new RoomRequests(deps);
+    this.rooms = new RoomRequests(deps);
   }
 
   async authenticate({ auth, context }: ConnectRequest): Promise<ConnectVerdict<SocketData>> {
@@ -97,9 +99,11 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     if (!told.ok) return undefined;
     const { value: connected } = told;
     const { symbols, connection, logged } = connected;
+    // It may have been recovered by a call whose answer was lost, and not when that was repeated.
+    if (resume !== undefined && !connected.recovered) memberships.doubt(room);
     socket.id = connected.socketId;
     socket.data = { ...socket.data, symbols, connection, logged };
-    if (socket.session.closed) {
+    if (socket.session.closed || connection <= (this.#superseded.get(socket)?.get(socket.id) ?? 0)) {
       memberships.leave(room, { socketId: socket.id, connection });
       return undefined;
     }
@@ -131,6 +135,23 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     };
   }
 
+  /**
+   * A socket has come back on a later connection: returns those of its sockets here that live on `connection` or an
+   * earlier one. One whose personal room has said so, and whose answer is on its way, ends when that has come.
+   */
+  supersede(room: string, socketId: string, connection: number): Socket<SocketData>[] {
+    const ended: Socket<SocketData>[] = [];
+    for (const socket of this.#deps.subscriptions.members(room)) {
+      const { id, data } = socket;
+      if (data.connection === 0) {
+        const noted = this.#superseded.get(socket) ?? new Map<string, number>();
+        noted.set(socketId, Math.max(connection, noted.get(socketId) ?? 0));
+        this.#superseded.set(socket, noted);
+      } else if (id === socketId && data.connection <= connection) ended.push(socket);
+    }
+    return ended;
+  }
+
   restore(socket: Socket<SocketData>): void {
     const { subscriptions } = this.#deps;
     const { principal, symbols, logged } = socket.data;
@@ -146,7 +167,7 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
       return;
     }
     dispatch(socket, event, {
-      rooms: this.#rooms,
+      rooms: this.rooms,
       createId: this.#deps.createId,
       clock: this.#deps.clock,
     });

@@ -14,7 +14,7 @@ import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
 import { SqlRoomRegister } from "./room-register.ts";
-import { memberOf, type SocketData, symbolsOf } from "./socket-data.ts";
+import { memberOf, type SocketData } from "./socket-data.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 const createId = () => randomToken(ID_LENGTH);
@@ -32,6 +32,7 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
     },
   });
   readonly #memberships: Memberships;
+  readonly #application: RealtimeApplication;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -42,14 +43,16 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
       truth: (room) => this.#truth(room),
       update: (room, ops) => callRetrying(() => env.ROOMS.getByName(room).update(name, ops), sleep),
       onStale: (room, error) => {
-        log("error", "room_unreachable", { gateway: name, room, error: describeError(error) });
+        if (error !== undefined) {
+          log("error", "room_unreachable", { gateway: name, room, error: describeError(error) });
+        }
         // One that is due sooner has other rooms to tell.
         if (this.alarms.at("reconcile") === undefined) {
           this.alarms.set("reconcile", Date.now() + config.PING_INTERVAL);
         }
       },
     });
-    const application = new RealtimeApplication({
+    this.#application = new RealtimeApplication({
       authenticate: createAuthenticate({ config, apiKeys: env.API_KEYS, clock: Date.now, log }),
       subscriptions: this.#subscriptions,
       memberships: this.#memberships,
@@ -61,7 +64,7 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
     });
     this.host = this.createHost(
       new SocketServer({
-        application,
+        application: this.#application,
         createId,
         closeSession: (session, reason) => this.host.engine.close(session, reason),
         onError: (error) => log("error", "connect_failed", { gateway: name, error: describeError(error) }),
@@ -83,10 +86,8 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
   }
 
   async supersede(room: string, socketId: string, connection: number): Promise<void> {
-    for (const { id, data, session } of this.#subscriptions.members(room)) {
-      if (id === socketId && data.connection > 0 && data.connection <= connection) {
-        this.host.engine.abort(session, "forced close");
-      }
+    for (const { session } of this.#application.supersede(room, socketId, connection)) {
+      this.host.engine.abort(session, "forced close");
     }
   }
 
@@ -97,8 +98,9 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
     const sync: MembershipOp = { op: "sync", members: sockets.map(memberOf) };
     if (parseRoom(room)?.kind !== "user") return [sync];
     const subscriptions = sockets.map((socket): MembershipOp => {
-      const symbols = symbolsOf(this.#subscriptions.roomsOf(socket));
-      return { op: "subscriptions", socketId: socket.id, connection: socket.data.connection, symbols };
+      const { id: socketId, data } = socket;
+      const symbols = this.#application.rooms.symbolsOf(socket);
+      return { op: "subscriptions", socketId, connection: data.connection, symbols };
     });
     return [sync, ...subscriptions];
   }

@@ -16,8 +16,11 @@ export interface MembershipsDeps {
   readonly truth: (room: string) => MembershipOp[] | undefined;
   /** Tells a room; retries what may be retried, then throws. */
   readonly update: (room: string, ops: readonly MembershipOp[]) => Promise<MembershipAnswer[]>;
-  /** A room could not be told. Its picture of this gateway is unknown until `reconcile` succeeds. */
-  readonly onStale: (room: string, error: unknown) => void;
+  /**
+   * A room's picture of this gateway may be wrong until `reconcile` succeeds; with an error, because it could not be
+   * told.
+   */
+  readonly onStale: (room: string, error?: unknown) => void;
 }
 
 type Op<Name> = Extract<MembershipOp, { op: Name }>;
@@ -85,6 +88,12 @@ export class Memberships {
     // A socket that left before its room had answered is in no room of this gateway any more.
     this.#register(room);
     void this.#enqueue(room, { op: "leave", socketId, connection, ...(final !== undefined && { final }) });
+  }
+
+  /** The room may count sockets that are not here: it will be told. */
+  doubt(room: string): void {
+    this.#stale.add(room);
+    this.#deps.onStale(room);
   }
 
   /** Tells up to `limit` stale rooms the whole truth. Resolves with how many failed again. */

@@ -25,6 +25,8 @@ export class RoomRequests {
   readonly #deps: RoomRequestsDeps;
   /** A socket's requests for one room are answered in the order they came. */
   readonly #queue = new KeyedQueue();
+  /** Rooms that sockets are about to leave. */
+  readonly #leaving = new WeakMap<Socket<SocketData>, Set<string>>();
 
   constructor(deps: RoomRequestsDeps) {
     this.#deps = deps;
@@ -57,8 +59,7 @@ export class RoomRequests {
     if (!socket.connected) return;
     const { subscriptions, memberships, maxRoomsPerSocket } = this.#deps;
     const isNew = !subscriptions.has(room, socket);
-    // The personal room is one of the socket's and does not count.
-    if (isNew && subscriptions.roomsOf(socket).size > maxRoomsPerSocket) {
+    if (isNew && this.symbolsOf(socket).length >= maxRoomsPerSocket) {
       const message = `A socket may subscribe to ${maxRoomsPerSocket} rooms. Unsubscribe from one first.`;
       refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message }, ack);
       return;
@@ -78,9 +79,7 @@ export class RoomRequests {
         await this.#record(socket);
         if (!socket.connected) return;
       }
-      const message = "The room could not be joined. Try again.";
-      const envelope: ErrorEnvelope = { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S };
-      refuseRoom(socket, room, envelope, ack);
+      refuseRoom(socket, room, unavailable("joined"), ack);
       return;
     }
     if (isNew) setRooms(socket, [...socket.data.symbols, symbolOf(room)]);
@@ -94,6 +93,16 @@ export class RoomRequests {
     if (!socket.connected) return;
     const { subscriptions, memberships } = this.#deps;
     if (subscriptions.has(room, socket)) {
+      const leaving = this.#leaving.get(socket) ?? new Set();
+      this.#leaving.set(socket, leaving.add(room));
+      // `unsubscribed` promises that recovery does not bring the socket back.
+      const recorded = await this.#record(socket);
+      leaving.delete(room);
+      if (!socket.connected) return;
+      if (!recorded.ok) {
+        refuseRoom(socket, room, unavailable("left"), ack);
+        return;
+      }
       subscriptions.remove(room, socket);
       const symbol = symbolOf(room);
       setRooms(
@@ -101,12 +110,15 @@ export class RoomRequests {
         socket.data.symbols.filter((other) => other !== symbol),
       );
       memberships.leave(room, memberOf(socket));
-      // Where this fails, the personal room is stale and will be told.
-      await this.#record(socket);
-      if (!socket.connected) return;
     }
     socket.emit("unsubscribed", { room });
     ack?.({ room });
+  }
+
+  /** The market rooms to bring a socket back to: those that it is in, or about to be in. */
+  symbolsOf(socket: Socket<SocketData>): string[] {
+    const leaving = this.#leaving.get(socket);
+    return symbolsOf([...this.#deps.subscriptions.roomsOf(socket)].filter((room) => !leaving?.has(room)));
   }
 
   /** Lets the personal room know which rooms the socket is in, or about to be in. */
@@ -115,10 +127,16 @@ export class RoomRequests {
     return this.#deps.memberships.subscriptions(userRoom(data.principal.userId), {
       socketId,
       connection: data.connection,
-      symbols: symbolsOf(this.#deps.subscriptions.roomsOf(socket)),
+      symbols: this.symbolsOf(socket),
     });
   }
 }
+
+const unavailable = (done: "joined" | "left"): ErrorEnvelope => ({
+  code: "INTERNAL",
+  message: `The room could not be ${done}. Try again.`,
+  retryAfter: RETRY_AFTER_S,
+});
 
 const setRooms = (socket: Socket<SocketData>, symbols: readonly string[]): void => {
   socket.data = { ...socket.data, symbols };

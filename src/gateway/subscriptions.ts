@@ -109,13 +109,20 @@ export class Subscriptions<S extends AnySocket> {
   deliver(room: string, epoch: number, frames: readonly Frame[]): boolean {
     const entry = this.#rooms.get(room);
     if (entry === undefined) return false;
+    // Sent by a life of the room that has ended since: what is not logged has been overtaken.
+    const late = epoch < entry.epoch;
     const repeats = epoch === entry.epoch && (frames[0]?.seq ?? 0) <= entry.seq;
-    const fresh = repeats ? frames.filter((frame) => frame.seq > entry.seq) : frames;
+    const fresh =
+      late || repeats
+        ? frames.filter((frame) => (late ? frame.logged !== undefined : frame.seq > entry.seq))
+        : frames;
     const first = fresh[0];
     const last = fresh.at(-1);
     if (first === undefined || last === undefined) return true;
-    entry.epoch = epoch;
-    entry.seq = last.seq;
+    if (!late) {
+      entry.epoch = epoch;
+      entry.seq = last.seq;
+    }
     const plain = fresh.every((frame) => frame.socketId === undefined && frame.logged === undefined);
     const encoded = new Map<string, string[]>();
     for (const [socket, subscription] of entry.members) {
@@ -129,7 +136,7 @@ export class Subscriptions<S extends AnySocket> {
         texts = fresh.map((frame) => head + frame.body);
         encoded.set(socket.nsp, texts);
       }
-      if (plain && (subscription.epoch !== epoch || subscription.seq < first.seq)) {
+      if (plain && isAfter(epoch, first.seq, subscription)) {
         for (const text of texts) socket.write(text);
         continue;
       }
@@ -156,10 +163,14 @@ export class Subscriptions<S extends AnySocket> {
   }
 }
 
+/** Whether a frame came after the join. Later lives of a room have later epochs. */
+const isAfter = (epoch: number, seq: number, cursor: Cursor): boolean =>
+  epoch > cursor.epoch || (epoch === cursor.epoch && seq > cursor.seq);
+
 /** Whether the socket is to get the frame; it counts as sent then. */
 const take = (socket: AnySocket, cursor: Cursor, epoch: number, frame: Frame): boolean => {
   if (frame.socketId !== undefined && frame.socketId !== socket.id) return false;
-  if (frame.logged === undefined) return cursor.epoch !== epoch || frame.seq > cursor.seq;
+  if (frame.logged === undefined) return isAfter(epoch, frame.seq, cursor);
   // The log's own numbers tell what is new, in whichever life of the room the frame was delivered.
   if (frame.logged <= cursor.logged) return false;
   cursor.logged = frame.logged;

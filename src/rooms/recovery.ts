@@ -42,10 +42,10 @@ export class Recovery {
   /** Removes what is too old or too much. `now` in ms since the epoch. */
   trim(now: number): void {
     const { windowMs, maxEvents, heartbeatMs } = this.#options;
-    const since = now - windowMs;
-    this.sessions.advance(this.log.lastBefore(Math.min(since, now - heartbeatMs)));
+    const since = now - Math.max(windowMs, heartbeatMs);
+    this.sessions.advance(this.log.lastBefore(since));
     this.log.trim(since, maxEvents);
-    this.sessions.trim(since);
+    this.sessions.trim(now - windowMs);
   }
 
   /** Whether there is so much that trimming should not wait for it to grow old. */

@@ -15,6 +15,9 @@ import { SqlSubscriberStore } from "./subscriber-store.ts";
 
 const LOG_EPOCH_LENGTH = 8;
 
+/** Key of the epoch of the room's present life. */
+const EPOCH_KEY = "epoch";
+
 /** How late the platform may run an alarm, and with it notice that a connection is gone. */
 const ALARM_SLACK_MS = 60_000;
 
@@ -76,8 +79,9 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     };
     const gateways = env.GATEWAYS;
     const alarms = new Alarms<RoomAlarm>(storage);
-    // Later lives of the room have later epochs.
-    const epoch = Date.now();
+    // Later lives of the room have later epochs, also on a machine whose clock is behind.
+    const epoch = Math.max(Date.now(), (storage.kv.get<number>(EPOCH_KEY) ?? 0) + 1);
+    storage.kv.put(EPOCH_KEY, epoch);
     const core = new RoomCore({
       name,
       epoch,

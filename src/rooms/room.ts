@@ -274,7 +274,8 @@ export class RoomCore {
     ids.trim(now - windowMs);
     const oldest = this.#oldestAt;
     // Things grow old one by one: waiting for several costs storage, waking for each costs more.
-    return oldest === undefined ? undefined : Math.max(oldest + windowMs, now + windowMs / 2);
+    if (oldest === undefined) return undefined;
+    return Math.max(oldest + windowMs, now + windowMs / 2, now + SETTLE_MS);
   }
 
   #trimLater(): void {

@@ -174,7 +174,7 @@ describe("USER-2 recovery", () => {
     await gateway.rooms.answerAll();
     client.take();
     client.emit("unsubscribe", { room: "market:BTC-USD" });
-    const [leave, record] = await gateway.rooms.answerAll();
+    const [record, leave] = await gateway.rooms.answerAll();
     expect(leave).toMatchObject({
       room: "market:BTC-USD",
       ops: [{ op: "leave", socketId: "former", connection: 3 }],
@@ -196,6 +196,22 @@ describe("USER-2 recovery", () => {
     ]);
     expect([...gateway.subscriptions.rooms()]).toEqual([]);
     expect(client.transport.sent).toEqual([]);
+  });
+
+  it("a connection that is superseded before its answer has come ends when that comes", async () => {
+    const [first, second] = [gateway.open(), gateway.open()];
+    for (const client of [first, second]) client.send('40{"token":"t","pid":"p0"}');
+    await settled();
+    // Both in one call: the room has put the socket on the later of the two.
+    expect(gateway.application.supersede("user:u", "former", 3)).toEqual([]);
+    await gateway.rooms.answer({ ...recovered, connection: 3 });
+    await gateway.rooms.answer({ ...recovered, connection: 4 });
+    expect(first.transport.sent).toEqual([]);
+    expect(first.transport.closes).toEqual([{ code: 1000, reason: "forced close" }]);
+    await gateway.rooms.answerAll();
+    expect(second.take()).toContainEqual(["connected", expect.anything()]);
+    const late = gateway.application.supersede("user:u", "former", 4);
+    expect(late.map(({ session }) => session)).toEqual([second.session]);
   });
 
   it("a session that closes while market rooms are asked leaves all rooms once, as the recovered socket", async () => {

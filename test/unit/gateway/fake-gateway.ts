@@ -28,6 +28,7 @@ export class FakeGateway {
   /** What `authenticate` answers. */
   answer: Awaited<ReturnType<Authenticate>> = { ok: true, value: { kind: "jwt", userId: "u" } };
   readonly engine;
+  readonly application;
 
   constructor(maxRoomsPerSocket = 100) {
     let ids = 0;
@@ -44,7 +45,7 @@ export class FakeGateway {
       update: this.rooms.update,
       onStale: () => {},
     });
-    const application = new RealtimeApplication({
+    this.application = new RealtimeApplication({
       authenticate: async (credential) => {
         this.credentials.push(credential);
         return this.answer;
@@ -59,7 +60,7 @@ export class FakeGateway {
     });
     const server: SocketServer<SocketData> = new SocketServer({
       after,
-      application,
+      application: this.application,
       createId,
       closeSession: (session, reason) => this.engine.close(session, reason),
       onError: (error) => {

@@ -213,6 +213,12 @@ describe("ROOM-6 a room that cannot be told", () => {
     expect(register.log).toEqual(["+r"]);
   });
 
+  it("is one, too, that may have counted a socket in without being heard", () => {
+    memberships.doubt("r");
+    expect(stale).toEqual([["r", undefined]]);
+    expect([...memberships.stale]).toEqual(["r"]);
+  });
+
   it("does not fail the changes of the next call", async () => {
     const a = join("r", "a");
     const b = join("r", "b");

@@ -145,21 +145,36 @@ describe("USER-2 the rooms to bring a socket back to", () => {
     await gateway.rooms.answerAll();
     client.take();
     client.emit("unsubscribe", { room: ROOM });
-    await gateway.rooms.answer();
+    await settled();
     expect(client.take()).toEqual([]);
     const { ops } = await gateway.rooms.answer();
     expect(ops).toEqual([recorded()]);
     expect(client.take()).toEqual([unsubscribed]);
   });
 
-  it("that cannot be recorded do not fail an unsubscribe: the personal room will be told", async () => {
+  it("that cannot be recorded refuse an unsubscribe: the socket is still in the room", async () => {
     client.emit("subscribe", { room: ROOM });
     await gateway.rooms.answerAll();
     client.take();
-    client.emit("unsubscribe", { room: ROOM });
-    await gateway.rooms.answer();
+    client.emit("unsubscribe", { room: ROOM }, 4);
     await gateway.rooms.fail();
-    expect(client.take()).toEqual([unsubscribed]);
+    const error = { code: "INTERNAL", message: "The room could not be left. Try again.", retryAfter: 5 };
+    expect(client.take()).toEqual([
+      ["subscribe_error", { ...error, room: ROOM }],
+      { id: 4, data: [{ error }] },
+    ]);
+    expect(gateway.subscriptions.deliver(ROOM, 1, [frame(1)])).toBe(true);
+    expect(client.take()).toEqual([["e", 1]]);
+  });
+
+  it("leave out what is being left, while more is joined", async () => {
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answerAll();
+    client.emit("unsubscribe", { room: ROOM });
+    client.emit("subscribe", { room: "market:ETH-USD" });
+    const calls = await gateway.rooms.answerAll();
+    const records = calls.flatMap(({ room, ops }) => (room === "user:u" ? ops : []));
+    expect(records).toEqual([recorded(), recorded("ETH-USD")]);
   });
 
   it("a failed subscribe says nothing to a socket that left meanwhile", async () => {
@@ -173,16 +188,16 @@ describe("USER-2 the rooms to bring a socket back to", () => {
 });
 
 describe("ROOM-1 unsubscribe", () => {
-  it("stops the frames at once, answers, and tells the room", async () => {
+  it("answers once that is recorded, stops the frames, and tells the room", async () => {
     client.emit("subscribe", { room: ROOM });
     await gateway.rooms.answerAll();
     client.take();
     client.emit("unsubscribe", { room: ROOM }, 8);
-    expect(gateway.subscriptions.deliver(ROOM, 1, [frame(1)])).toBe(false);
     expect(await told()).toMatchObject([
-      [ROOM, { op: "leave", socketId: "id1", connection: 1 }],
       ["user:u", recorded()],
+      [ROOM, { op: "leave", socketId: "id1", connection: 1 }],
     ]);
+    expect(gateway.subscriptions.deliver(ROOM, 1, [frame(1)])).toBe(false);
     expect(client.take()).toEqual([unsubscribed, { id: 8, data: [{ room: ROOM }] }]);
   });
 

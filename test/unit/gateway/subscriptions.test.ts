@@ -282,10 +282,18 @@ describe("USER-1 logged frames", () => {
     subscriptions.hold(ROOM, a);
     deliver(logged(1, 11));
     subscriptions.release(ROOM, a, at(1), 11);
-    subscriptions.deliver(ROOM, NEW, [logged(1, 11)]);
     deliver(frame(5));
+    subscriptions.deliver(ROOM, NEW, [logged(1, 11)]);
     expect(a.got).toEqual(texts(5));
     expect(saved).toEqual([]);
+  });
+
+  it("of a life of the room that has ended come late, the others not at all", () => {
+    join(a);
+    subscriptions.deliver(ROOM, NEW, [frame(1)]);
+    deliver(frame(5), logged(6, 1), frame(7));
+    subscriptions.deliver(ROOM, NEW, [frame(1), frame(2)]);
+    expect(a.got).toEqual(texts(1, 1, 2));
   });
 
   it("go on after hibernation from where the socket was", () => {

@@ -212,8 +212,6 @@ export class Client {
       case "unsubscribed": {
         const symbol = this.#answered(payload.room);
         this.rooms.delete(symbol);
-        // A personal room that could not be told brings it back there, unless it is told before it must.
-        if (this.connection?.gateway.reconcileAt !== undefined) this.#doubtful.add(symbol);
         this.first.delete(symbol);
         for (const key of this.heard.keys()) if (key.startsWith(`market:${symbol} `)) this.heard.delete(key);
         break;
@@ -251,7 +249,8 @@ export class Client {
   #presence(there: boolean, { room = "", userId = "" }: Payload): void {
     if (!room.startsWith("market:") || userId === this.userId) return;
     const key = `${room} ${userId}`;
-    if (this.heard.get(key) === there)
+    // What is lost of presence is told by no one else.
+    if (this.heard.get(key) === there && !this.#world.framesLost)
       this.#fault(`hears twice that ${userId} ${there ? "is" : "is not"} in ${room}`);
     this.heard.set(key, there);
   }

@@ -3,7 +3,7 @@ import type { Session, SessionState } from "../../../src/engineio/session.ts";
 import type { OutgoingPacket, Transport } from "../../../src/engineio/transport.ts";
 import { RealtimeApplication } from "../../../src/gateway/application.ts";
 import { Memberships } from "../../../src/gateway/memberships.ts";
-import { memberOf, type SocketData, symbolsOf } from "../../../src/gateway/socket-data.ts";
+import { memberOf, type SocketData } from "../../../src/gateway/socket-data.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
 import { callRetrying } from "../../../src/lib/rpc.ts";
 import type { MembershipOp } from "../../../src/rooms/protocol.ts";
@@ -163,6 +163,7 @@ export class GatewayLife implements Life {
   readonly memberships: Memberships;
   readonly engine: EngineServer;
   readonly #gateway: Gateway;
+  readonly #application: RealtimeApplication;
   readonly #sessions = new Map<Connection, Session>();
 
   constructor(gateway: Gateway) {
@@ -187,7 +188,7 @@ export class GatewayLife implements Life {
         gateway.reconcileAt ??= world.now + pingInterval;
       },
     });
-    const application = new RealtimeApplication({
+    this.#application = new RealtimeApplication({
       authenticate: async () => ({ ok: false, error: { kind: "invalid", reason: "none is sent" } }),
       subscriptions: this.subscriptions,
       memberships: this.memberships,
@@ -198,7 +199,7 @@ export class GatewayLife implements Life {
       log: () => {},
     });
     const server: SocketServer<SocketData> = new SocketServer({
-      application,
+      application: this.#application,
       createId,
       closeSession: (session, reason) => this.engine.close(session, reason),
       onError: (error) => {
@@ -242,10 +243,8 @@ export class GatewayLife implements Life {
   }
 
   supersede(room: string, socketId: string, connection: number): void {
-    for (const { id, data, session } of this.subscriptions.members(room)) {
-      if (id === socketId && data.connection > 0 && data.connection <= connection) {
-        this.engine.abort(session, "forced close");
-      }
+    for (const { session } of this.#application.supersede(room, socketId, connection)) {
+      this.engine.abort(session, "forced close");
     }
   }
 
@@ -262,7 +261,7 @@ export class GatewayLife implements Life {
     const sync: MembershipOp = { op: "sync", members: sockets.map(memberOf) };
     if (!room.startsWith("user:")) return [sync];
     const subscriptions = sockets.map((socket): MembershipOp => {
-      const symbols = symbolsOf(this.subscriptions.roomsOf(socket));
+      const symbols = this.#application.rooms.symbolsOf(socket);
       return { op: "subscriptions", socketId: socket.id, connection: socket.data.connection, symbols };
     });
     return [sync, ...subscriptions];
