@@ -9,6 +9,9 @@ export const HOST = "127.0.0.1";
 
 const GATEWAYS = 2;
 
+/** What the publisher sends to one user while a client is away for a quarter of a minute is more than the default. */
+const RECOVERY_MAX_EVENTS = 10_000;
+
 /** Clients that try a port of the range that the system gives them may connect to themselves. */
 const FIRST_PORT = 20_000;
 const PORTS = 10_000;
@@ -48,6 +51,7 @@ export class MortalService {
         ...JWT_VARS,
         INGEST_TOKENS: INGEST_TOKEN,
         GATEWAYS_PER_COLO: String(GATEWAYS),
+        RECOVERY_MAX_EVENTS: String(RECOVERY_MAX_EVENTS),
         ...this.#vars,
       },
     });
