@@ -4,7 +4,11 @@ import type { Connected, Joined, MembershipAnswer, MembershipOp } from "../rooms
 /** Remembers, across the object's death, in which rooms this gateway has sockets. */
 export interface RoomRegister {
   all(): string[];
+  /** Those whose picture of this gateway may be wrong. */
+  stale(): string[];
   add(room: string): void;
+  /** Says of a room that is there whether it is stale. */
+  mark(room: string, stale: boolean): void;
   remove(room: string): void;
 }
 
@@ -52,8 +56,9 @@ export class Memberships {
     this.#registered = new Set(deps.register.all());
   }
 
-  /** To be called once the sockets that outlived the object's memory are back: the other rooms are stale. */
+  /** To be called once the sockets that outlived the object's memory are back: the other rooms are stale, too. */
   findStale(): void {
+    for (const room of this.#deps.register.stale()) this.#stale.add(room);
     for (const room of this.#registered) {
       if (!this.#deps.holds(room)) this.#stale.add(room);
     }
@@ -92,7 +97,7 @@ export class Memberships {
 
   /** The room may count sockets that are not here: it will be told. */
   doubt(room: string): void {
-    this.#stale.add(room);
+    this.#markStale(room);
     this.#deps.onStale(room);
   }
 
@@ -108,7 +113,9 @@ export class Memberships {
           return false;
         }
         const told = await Promise.all(truth.map((op) => this.#enqueue(room, op)));
-        return told.every(({ ok }) => ok);
+        if (!told.every(({ ok }) => ok)) return false;
+        if (this.#registered.has(room) && !this.#stale.has(room)) this.#deps.register.mark(room, false);
+        return true;
       }),
     );
     return results.filter((ok) => !ok).length;
@@ -118,6 +125,11 @@ export class Memberships {
     const told = await this.#enqueue(room, op);
     if (!told.ok) return told;
     return told.value === undefined ? err("unavailable") : ok(told.value as Answer);
+  }
+
+  #markStale(room: string): void {
+    this.#stale.add(room);
+    this.#deps.register.mark(room, true);
   }
 
   #register(room: string): void {
@@ -150,7 +162,7 @@ export class Memberships {
         );
         for (const [index, { settle }] of batch.entries()) settle(ok(answers[index]));
       } catch (error) {
-        this.#stale.add(room);
+        this.#markStale(room);
         this.#deps.onStale(room, error);
         for (const { settle } of batch) settle(err("unavailable"));
       }

@@ -8,26 +8,39 @@ export class SqlRoomRegister implements RoomRegister {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.#created =
-      [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rooms'")].length > 0;
+      [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'room_register'")].length > 0;
   }
 
   all(): string[] {
-    if (!this.#created) return [];
-    return this.#sql
-      .exec<{ name: string }>("SELECT name FROM rooms")
-      .toArray()
-      .map(({ name }) => name);
+    return this.#names("SELECT name FROM room_register");
+  }
+
+  stale(): string[] {
+    return this.#names("SELECT name FROM room_register WHERE stale");
   }
 
   add(room: string): void {
     if (!this.#created) {
-      this.#sql.exec("CREATE TABLE rooms (name TEXT PRIMARY KEY) WITHOUT ROWID");
+      this.#sql.exec("CREATE TABLE room_register (name TEXT PRIMARY KEY, stale INTEGER) WITHOUT ROWID");
       this.#created = true;
     }
-    this.#sql.exec("INSERT OR IGNORE INTO rooms VALUES (?)", room);
+    this.#sql.exec("INSERT OR IGNORE INTO room_register VALUES (?, FALSE)", room);
+  }
+
+  mark(room: string, stale: boolean): void {
+    if (this.#created)
+      this.#sql.exec("UPDATE room_register SET stale = ? WHERE name = ?", Number(stale), room);
   }
 
   remove(room: string): void {
-    if (this.#created) this.#sql.exec("DELETE FROM rooms WHERE name = ?", room);
+    if (this.#created) this.#sql.exec("DELETE FROM room_register WHERE name = ?", room);
+  }
+
+  #names(query: string): string[] {
+    if (!this.#created) return [];
+    return this.#sql
+      .exec<{ name: string }>(query)
+      .toArray()
+      .map(({ name }) => name);
   }
 }

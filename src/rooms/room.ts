@@ -56,7 +56,7 @@ export type RoomAlarm = "settle" | "trim";
 
 const SETTLE_MS = 5_000;
 
-/** How long a changed snapshot may be in memory only. */
+/** How long a snapshot that was changed by what has no id may be in memory only. */
 const SAVE_SNAPSHOT_MS = 1_000;
 
 /** A room's subscribers, its history and fan-out. It talks to gateways, never to sockets. */
@@ -106,13 +106,15 @@ export class RoomCore {
     // Nothing is handed on before all is stored: what is rolled back has not been accepted.
     const outcomes = this.#deps.transaction(() => {
       let overloaded = false;
-      return publications.map((publication): PublishOutcome => {
+      const outcomes = publications.map((publication): PublishOutcome => {
         overloaded ||= full && publication.delivery === "durable";
         if (overloaded) return "overloaded";
         if (!this.#isNew(publication)) return "duplicate";
         accepted.push({ publication, event: this.#log(publication) });
         return "accepted";
       });
+      this.#keepState(accepted.map(({ publication }) => publication));
+      return outcomes;
     });
     for (const { publication, event } of accepted) {
       if (event !== undefined) this.#pushLogged(event);
@@ -237,10 +239,19 @@ export class RoomCore {
     return recovery.log.append(body, socketId, clock());
   }
 
-  #push(publication: Publication): void {
+  /** What has an id will not be published again: the state it tells is stored together with the id. */
+  #keepState(publications: readonly Publication[]): void {
     const { snapshot, after } = this.#deps;
-    if (snapshot?.add(publication)) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
-    const { body, delivery, socketId } = publication;
+    if (snapshot === undefined) return;
+    let now = false;
+    for (const publication of publications) {
+      if (snapshot.add(publication)) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
+      now ||= publication.id !== undefined && publication.snapshot !== undefined;
+    }
+    if (now) snapshot.save();
+  }
+
+  #push({ body, delivery, socketId }: Omit<Publication, "id" | "snapshot">): void {
     this.#enqueue({ body, ...(socketId !== undefined && { socketId }) }, delivery);
   }
 

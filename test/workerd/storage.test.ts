@@ -55,10 +55,17 @@ it("a gateway's register of rooms survives eviction", async () => {
   await runInDurableObject(stub, (_, { storage }) => {
     const register = new SqlRoomRegister(storage.sql);
     for (const name of ["user:a", "market:B-C", "user:a"]) register.add(name);
+    register.add("market:D-E");
+    register.mark("user:a", true);
+    register.mark("market:D-E", true);
+    register.mark("market:D-E", false);
     register.remove("market:B-C");
   });
-  const rooms = await runInDurableObject(stub, (_, { storage }) => new SqlRoomRegister(storage.sql).all());
-  expect(rooms).toEqual(["user:a"]);
+  const found = await runInDurableObject(stub, (_, { storage }) => {
+    const register = new SqlRoomRegister(storage.sql);
+    return [register.all(), register.stale()];
+  });
+  expect(found).toEqual([["market:D-E", "user:a"], ["user:a"]]);
 });
 
 it("named deadlines share the object's one alarm, on real storage", async () => {

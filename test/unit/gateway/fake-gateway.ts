@@ -33,12 +33,13 @@ export class FakeGateway {
   constructor(maxRoomsPerSocket = 100) {
     let ids = 0;
     const createId = () => `id${++ids}`;
-    const registered = new Set<string>();
     const memberships = new Memberships({
       register: {
         all: () => [],
-        add: (room) => void registered.add(room),
-        remove: (room) => void registered.delete(room),
+        stale: () => [],
+        add: () => {},
+        mark: () => {},
+        remove: () => {},
       },
       holds: (room) => this.subscriptions.holds(room),
       truth: () => undefined,

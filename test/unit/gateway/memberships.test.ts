@@ -5,10 +5,20 @@ import { ScriptedRooms, settled } from "../../support/fakes.ts";
 
 class FakeRegister implements RoomRegister {
   readonly rooms = new Set<string>();
+  readonly stales = new Set<string>();
   readonly log: string[] = [];
 
   all(): string[] {
     return [...this.rooms];
+  }
+
+  stale(): string[] {
+    return [...this.stales];
+  }
+
+  mark(room: string, stale: boolean): void {
+    if (stale) this.stales.add(room);
+    else this.stales.delete(room);
   }
 
   add(room: string): void {
@@ -304,6 +314,22 @@ describe("ROOM-6 a room that cannot be told", () => {
     void memberships.reconcile(2);
     expect(rooms.calls.map(({ room }) => room)).toEqual(["p", "q"]);
     expect([...memberships.stale]).toEqual(["r"]);
+  });
+});
+
+describe("ROOM-6 a gateway that lost its memory", () => {
+  it("still knows which rooms are stale, until they have been told", async () => {
+    members.set("r", [member("a")]);
+    void join("r", "a");
+    await rooms.fail();
+    memberships = create();
+    memberships.findStale();
+    expect([...memberships.stale]).toEqual(["r"]);
+    void memberships.reconcile(10);
+    expect(register.stale()).toEqual(["r"]);
+    await rooms.answerAll();
+    await settled();
+    expect(register.stale()).toEqual([]);
   });
 });
 

@@ -183,7 +183,7 @@ class World {
 
   #create(gateway: GatewayName): Memberships {
     return new Memberships({
-      register: { all: () => [], add: () => {}, remove: () => {} },
+      register: { all: () => [], stale: () => [], add: () => {}, mark: () => {}, remove: () => {} },
       holds: () => this.#subscriptions[gateway].holds(ROOM),
       truth: () => {
         throw new Error("No room is stale here.");

@@ -91,7 +91,8 @@ export class Gateway {
   readonly world: World;
   readonly name: string;
   readonly connections = new Set<Connection>();
-  readonly register = new Set<string>();
+  /** Rooms, and whether they are stale. */
+  readonly register = new Map<string, boolean>();
   reconcileAt: number | undefined;
   /** When its ping alarm starts it again after a crash. */
   startAt: number | undefined;
@@ -173,8 +174,10 @@ export class GatewayLife implements Life {
     const clock = () => world.now;
     this.memberships = new Memberships({
       register: {
-        all: () => [...register],
-        add: (room) => void register.add(room),
+        all: () => [...register.keys()],
+        stale: () => [...register].filter(([, stale]) => stale).map(([room]) => room),
+        add: (room) => void register.set(room, register.get(room) ?? false),
+        mark: (room, stale) => void (register.has(room) && register.set(room, stale)),
         remove: (room) => void register.delete(room),
       },
       holds: (room) => this.subscriptions.holds(room),

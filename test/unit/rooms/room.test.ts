@@ -356,6 +356,13 @@ describe("USER-2 a market room's state", () => {
     expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: [] }]);
   });
 
+  it("is written with the id of what will not be published again", () => {
+    room.core.publish([{ ...bar(1), id: "i1" }, bar(2)]);
+    room.start();
+    expect(room.core.publish([{ ...bar(1), id: "i1" }])).toEqual(["duplicate"]);
+    expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: ['["e",2]'] }]);
+  });
+
   it("outlives the room from then on", () => {
     room.core.publish([bar(1)]);
     room.core.publish([bar(2)]);
