@@ -205,10 +205,12 @@ export class RoomCore {
   }
 
   #sync(gateway: string, members: readonly Member[]): void {
-    const live = new Set(members.map(({ socketId }) => socketId));
+    const live = new Set(members.map(({ socketId, connection }) => `${socketId} ${connection}`));
     for (const member of members) this.#join(gateway, member);
     for (const socketId of [...this.#subscribers.socketsOf(gateway)]) {
-      if (!live.has(socketId)) this.#leave(gateway, socketId, Number.POSITIVE_INFINITY);
+      // Of a socket that is there on an older connection, the newer one has been lost with the room's answer to it.
+      const connection = this.#subscribers.get(socketId)?.connection ?? 0;
+      if (!live.has(`${socketId} ${connection}`)) this.#leave(gateway, socketId, connection);
     }
   }
 

@@ -275,6 +275,14 @@ describe("USER-2 coming back to a personal room", () => {
     });
   });
 
+  it("ROOM-6 a gateway that knows but of an older connection has lost the newer one", () => {
+    connect("g", "a");
+    connect("g", "new", { pid: "p-a" });
+    room.core.update("g", [{ op: "sync", members: [{ socketId: "a", userId: "u", connection: 1 }] }]);
+    expect(room.sockets()).toEqual([]);
+    expect(connect("h", "newer", { pid: "p-a" })).toMatchObject({ recovered: true, connection: 3 });
+  });
+
   it("ROOM-6 a gateway that asks twice, for an answer was lost, has one socket", () => {
     connect("g", "a");
     const request: MembershipOp = {

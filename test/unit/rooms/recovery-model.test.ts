@@ -3,7 +3,8 @@ import { expect, it } from "vitest";
 import { type Command, World } from "./recovery-model.ts";
 
 const RUNS = Number(process.env.RECOVERY_RUNS ?? 10_000);
-const SEED = process.env.RECOVERY_SEED;
+/** `npm test` is to fail for what was changed, not by chance: look for more with other seeds. */
+const SEED = Number(process.env.RECOVERY_SEED ?? 1);
 
 const client = fc.nat(2);
 const gateway = fc.nat(2);
@@ -67,7 +68,7 @@ it("USER-1 USER-2 whatever drops, dies and overtakes, a client that recovers has
       recoveries += world.recoveries;
       expect(world.faults).toEqual([]);
     }),
-    { numRuns: RUNS, ...(SEED !== undefined && { seed: Number(SEED) }) },
+    { numRuns: RUNS, seed: SEED },
   );
   // Most runs are about something.
   expect(recoveries).toBeGreaterThan(RUNS / 2);
