@@ -4,7 +4,7 @@ import type { CloseReason, OutgoingPacket, Transport } from "./transport.ts";
 
 /**
  * - `open`: GETs wait for packets, POSTs bring them
- * - `closing`: ended by the server while no GET waited; the next one gets what is left, and CLOSE
+ * - `closing`: ended by the server; a GET gets what is left, the one after it CLOSE
  * - `closed`: no request has anything to get here
  */
 export type PollingStatus = "open" | "closing" | "closed";
@@ -109,15 +109,14 @@ export class PollingTransport implements Transport {
     if (this.#answer !== undefined || this.#status === "closed") return undefined;
     return new Promise((resolve) => {
       this.#answer = resolve;
-      this.#flush();
+      if (this.#status === "closing" && this.#queue.length === 0) this.#end(PACKET_CODES.close);
+      else this.#flush();
     });
   }
 
   /** Answers the GET that waits, if one does: with NOOP if there is nothing else. */
   release(): void {
-    if (this.#answer === undefined) return;
-    if (this.#queue.length === 0) this.#enqueue(PACKET_CODES.noop);
-    this.#flush();
+    this.#release(PACKET_CODES.noop);
   }
 
   /** A POST begins; `cancel` stops it. Returns false when another is under way. */
@@ -141,24 +140,32 @@ export class PollingTransport implements Transport {
   /** Ends without closing the session, and returns what the next transport is to send first. */
   handOver(): OutgoingPacket[] {
     const rest = this.#takeQueue();
+    if (this.#status === "closing") rest.push(PACKET_CODES.close);
     this.#end(PACKET_CODES.noop);
     return rest;
   }
 
-  /** The GET that waits, or else the next one, gets what is left and CLOSE. */
+  /**
+   * The GET that waits, or else the next one, gets what is left, and the one after it CLOSE. Never both in one
+   * payload: a stock client acts on CLOSE before its application has had the events, and would get them again
+   * with recovery (USER-2). The reference server waits likewise.
+   */
   close(): void {
     if (this.#status !== "open") return;
-    if (this.#answer !== undefined) {
+    if (this.#answer !== undefined && this.#queue.length === 0) {
       this.#end(PACKET_CODES.close);
       return;
     }
-    this.#enqueue(PACKET_CODES.close);
+    this.#flush();
     this.#status = "closing";
     this.#stopPost();
     this.#owner.closing();
   }
 
-  /** A GET that waits gets CLOSE, or NOOP when the client itself has ended the session, as by the reference server. */
+  /**
+   * A GET that waits gets what this turn has sent, or else CLOSE; NOOP when the client itself has ended the
+   * session, as by the reference server.
+   */
   abort(reason: CloseReason): void {
     if (this.#status !== "open") return;
     this.#end(reason === "transport close" ? PACKET_CODES.noop : PACKET_CODES.close);
@@ -175,13 +182,12 @@ export class PollingTransport implements Transport {
   /** Every pong comes in a POST, through the session. */
   lastPongAt(): undefined {}
 
-  /** Gives a GET that waits what is queued and `last`, and everything else an end. */
+  /** Gives a GET that waits what is queued, or else `last`, and everything else an end. */
   #end(last: string): void {
     if (this.#status === "closed") return;
     this.#status = "closed";
     this.#stopPost();
-    this.#enqueue(last);
-    this.#flush();
+    this.#release(last);
     this.#takeQueue();
     this.#owner.closed();
   }
@@ -219,14 +225,18 @@ export class PollingTransport implements Transport {
     });
   }
 
+  /** Answers the GET that waits, if one does: with `packet` if there is nothing else. */
+  #release(packet: string): void {
+    if (this.#answer === undefined) return;
+    if (this.#queue.length === 0) this.#enqueue(packet);
+    this.#flush();
+  }
+
   #flush(): void {
     const answer = this.#answer;
     if (answer === undefined || this.#queue.length === 0) return;
     const payload = encodePayload(this.#takeQueue());
     this.#answer = undefined;
     answer(payload);
-    if (this.#status !== "closing") return;
-    this.#status = "closed";
-    this.#owner.closed();
   }
 }

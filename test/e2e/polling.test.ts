@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestClient } from "../support/client.ts";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
 import { signToken } from "../support/keys.ts";
 import { engineUrl, RawClient } from "../support/raw-client.ts";
 import { pollingUrl, RawPolling } from "../support/raw-polling.ts";
@@ -157,14 +158,15 @@ describe("CONN-5 CONN-10 a client that is not let in", () => {
     client.close();
   });
 
-  it("gets what was said to it, and the end, with its next poll after the tenth refusal", async () => {
+  it("gets what was said to it, and then the end, with its next polls after the tenth refusal", async () => {
     const session = await RawPolling.open(service.origin);
     await session.post(...Array.from({ length: 10 }, () => "40/admin,{}"));
     const polled = await session.get();
-    expect((await polled.text()).split("\u001e")).toEqual([
-      ...Array.from({ length: 10 }, () => '44/admin,{"message":"Invalid namespace"}'),
-      "1",
-    ]);
+    expect((await polled.text()).split("\u001e")).toEqual(
+      Array.from({ length: 10 }, () => '44/admin,{"message":"Invalid namespace"}'),
+    );
+    const last = await session.get();
+    expect([last.status, await last.text()]).toEqual([200, "1"]);
     expect(await answerOf(await session.get())).toEqual({ status: 400, body: UNKNOWN_SESSION });
   });
 });
@@ -220,6 +222,46 @@ describe("CONN-1 CONN-10 ids that name no session", () => {
     await client.settled();
     client.close();
   });
+});
+
+it("USER-2 CONN-10 a client whose session ends while events wait for it recovers, and gets each once", async () => {
+  const userId = "user_waiting";
+  // Siblings share a gateway: what one has had waits for the other.
+  const single = await startService({ vars: { GATEWAYS_PER_COLO: "1" } });
+  const network = await startFaultyProxy(Number(new URL(single.origin).port));
+  try {
+    const sibling = await single.connect(userId);
+    await sibling.subscribe(ROOM);
+    const client = await single.connect(userId, {
+      transports: "polling",
+      origin: `ws://127.0.0.1:${network.port}`,
+    });
+    await client.subscribe(ROOM);
+    const { id } = client.socket;
+    const amounts = () => client.payloads("credits_granted").map(({ amount }) => amount);
+    // The answer to the client's GET is held on its way, so that it asks for nothing more.
+    network.stall("down");
+    for (const amount of [1, 2, 3]) {
+      await single.publish(credit(userId, amount));
+      await sibling.all("credits_granted", amount);
+    }
+    client.socket.io.engine.write("9");
+    await expect.poll(() => sibling.subscribe(ROOM)).toMatchObject({ subscriberCount: 1 });
+    expect(amounts()).toEqual([]);
+    network.heal();
+    expect(await client.next("disconnect")).toBe("transport close");
+    expect(amounts()).toEqual([1, 2, 3]);
+    client.socket.connect();
+    await client.next("connected");
+    expect(client.socket).toMatchObject({ recovered: true, id });
+    await single.publish(credit(userId, 4));
+    await client.next("credits_granted", ({ amount }) => amount === 4);
+    await client.settled();
+    expect(amounts()).toEqual([1, 2, 3, 4]);
+  } finally {
+    network.close();
+    await single.stop();
+  }
 });
 
 it("ROOM-6 CONN-10 a client whose connection breaks while it polls leaves its rooms at once", async () => {

@@ -189,11 +189,13 @@ describe("CONN-10 a budget", () => {
     ["a handover", () => transport.handOver(), 0],
     ["an end at once", () => transport.abort("ping timeout"), 0],
     ["a close, once somebody comes for the rest", () => [transport.close(), get()], 0],
+    ["a close, once somebody comes for CLOSE", () => [transport.close(), get(), get()], 0],
     ["a close, once nobody came for the rest", () => [transport.close(), transport.expire()], 0],
     ["a close, when a GET waits", () => [get(), get(), transport.close()], 0],
     ["a release", () => [get(), get(), transport.release()], 0],
+    ["a close in the turn that answers a GET", () => [get(), get(), send("4b"), transport.close()], 0],
     ["a close, and a handover then", () => [transport.close(), transport.handOver()], 0],
-    ["not a close while nobody has come for the rest", () => transport.close(), 2 + COST + 1 + COST],
+    ["not a close while nobody has come for the rest", () => transport.close(), 2 + COST],
     ["not a release while no GET waits", () => transport.release(), 2 + COST],
   ])("gets back what a queue held: %s", async (_, step, held) => {
     send("4a");

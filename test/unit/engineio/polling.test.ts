@@ -1,4 +1,6 @@
+import * as fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
+import { SEPARATOR } from "../../../src/engineio/payload.ts";
 import type { PollingTransport } from "../../../src/engineio/polling.ts";
 import type { CloseReason } from "../../../src/engineio/transport.ts";
 import { createPolling, settled } from "../../support/fakes.ts";
@@ -111,7 +113,10 @@ describe("CONN-11 releasing", () => {
   });
 });
 
-/** How a session ends at once, and what a GET that waits gets: CLOSE, unless the client itself said goodbye. */
+/**
+ * How a session ends at once, and what a GET that waits gets if there is nothing else: CLOSE, unless the
+ * client itself said goodbye.
+ */
 const ABORTS: [CloseReason, string][] = [
   ["transport close", "6"],
   ["transport error", "1"],
@@ -126,18 +131,50 @@ const ENDS: [string, () => void][] = [
 ];
 
 describe("CONN-10 closing", () => {
-  it.each([
-    ...ABORTS.map(([reason, last]) => [() => transport.abort(reason), last] as const),
-    [() => transport.close(), "1"] as const,
-  ])("gives a GET that waits what this turn sent, and the end", async (end, last) => {
+  it.each<[string, () => void, string]>([
+    ...ABORTS.map(([reason, last]): [string, () => void, string] => [
+      `at once, for ${reason}`,
+      () => transport.abort(reason),
+      last,
+    ]),
+    ["in order", () => transport.close(), "1"],
+  ])("%s gives a GET that waits the end, if this turn has sent nothing", async (_, end, last) => {
     const first = get();
-    send("4a");
     end();
-    send("4b");
+    send("4late");
     await settled();
-    expect(first).toEqual([`4a\x1e${last}`]);
+    expect(first).toEqual([last]);
     expect(told).toEqual(["closed"]);
+    expect(get()).toEqual(["refused"]);
+  });
+
+  it.each(ABORTS)("at once, for %s, gives a GET that waits what this turn sent, alone", async (reason) => {
+    const first = get();
+    send("4a", "4b");
+    transport.abort(reason);
+    send("4late");
     expect(transport.status).toBe("closed");
+    expect(get()).toEqual(["refused"]);
+    await settled();
+    expect(first).toEqual(["4a\x1e4b"]);
+    expect(told).toEqual(["closed"]);
+  });
+
+  it("in order gives a GET that waits what this turn sent, and CLOSE to the next one", async () => {
+    const first = get();
+    send("4a", "4b");
+    transport.close();
+    send("4late");
+    expect(transport.status).toBe("closing");
+    expect(told).toEqual(["closing"]);
+    await settled();
+    expect(first).toEqual(["4a\x1e4b"]);
+    const last = get();
+    expect(transport.status).toBe("closed");
+    await settled();
+    expect(last).toEqual(["1"]);
+    expect(told).toEqual(["closing", "closed"]);
+    expect(get()).toEqual(["refused"]);
   });
 
   it.each(ABORTS)(
@@ -151,19 +188,61 @@ describe("CONN-10 closing", () => {
     },
   );
 
-  it("in order while no GET waits keeps what is queued for the next one", async () => {
+  it("in order while no GET waits keeps the queue for the next one, and CLOSE for the one after it", async () => {
     send("4a");
     await settled();
     transport.close();
     send("4late");
     expect(transport.status).toBe("closing");
     expect(told).toEqual(["closing"]);
+    const rest = get();
+    expect(transport.status).toBe("closing");
+    await settled();
+    expect(rest).toEqual(["4a"]);
+    expect(told).toEqual(["closing"]);
     const last = get();
     expect(transport.status).toBe("closed");
     await settled();
-    expect(last).toEqual(["4a\x1e1"]);
+    expect(last).toEqual(["1"]);
     expect(told).toEqual(["closing", "closed"]);
     expect(get()).toEqual(["refused"]);
+  });
+
+  it("ends for good when nobody came for CLOSE", async () => {
+    send("4a");
+    transport.close();
+    const rest = get();
+    transport.expire();
+    expect(get()).toEqual(["refused"]);
+    await settled();
+    expect(rest).toEqual(["4a"]);
+    expect(told).toEqual(["closing", "closed"]);
+  });
+
+  it("USER-2 puts no event and CLOSE into one payload, whatever happens when", async () => {
+    const ends = ["close", ...ABORTS.map(([reason]) => reason)] as const;
+    const steps = fc.array(fc.constantFrom("send", "get", "turn", "release", ...ends), { maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (names) => {
+        transport = createPolling();
+        const payloads: string[] = [];
+        for (const name of names) {
+          if (name === "send") send("4a");
+          else if (name === "get") transport.poll()?.then((payload) => void payloads.push(payload));
+          else if (name === "turn") await settled();
+          else if (name === "release") transport.release();
+          else if (name === "close") transport.close();
+          else transport.abort(name);
+        }
+        await settled();
+        const closes = payloads.filter((payload) => payload.split(SEPARATOR).includes("1"));
+        expect(closes).toEqual(closes.map(() => "1"));
+        expect(closes.length).toBeLessThanOrEqual(1);
+        // Nothing comes after it.
+        if (closes.length > 0) expect(payloads.at(-1)).toBe("1");
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it("ends for good when nobody came for what was kept", () => {
@@ -208,6 +287,24 @@ describe("CONN-11 handing over", () => {
     expect(get()).toEqual(["refused"]);
     expect(transport.status).toBe("closed");
     expect(told).toEqual(["closed"]);
+  });
+
+  it("of a transport that is closing returns CLOSE too, as the last", () => {
+    send("4a");
+    transport.close();
+    expect(transport.handOver()).toEqual(["4a", "1"]);
+    expect(told).toEqual(["closing", "closed"]);
+    expect(get()).toEqual(["refused"]);
+  });
+
+  it("returns CLOSE alone when a GET has taken the rest", async () => {
+    const first = get();
+    send("4a");
+    transport.close();
+    expect(transport.handOver()).toEqual(["1"]);
+    await settled();
+    expect(first).toEqual(["4a"]);
+    expect(told).toEqual(["closing", "closed"]);
   });
 
   it("lets a GET that waits go with NOOP alone, though this turn has sent something", async () => {

@@ -128,9 +128,13 @@ describe("CONN-11 a session that the server closes once its client has paused po
   ])("leaves what it had to the next GET when the new transport %s", async (_, fail) => {
     fail();
     expect(wire.log).toEqual([GIVEN_UP]);
+    const rest = get();
+    await settled();
+    expect(rest).toEqual(["4a\x1ebAQ==\x1e4b"]);
+    expect([ended, told]).toEqual([1, ["closing"]]);
     const last = get();
     await settled();
-    expect(last).toEqual(["4a\x1ebAQ==\x1e4b\x1e1"]);
+    expect(last).toEqual(["1"]);
     expect([ended, told]).toEqual([1, ["closing", "closed"]]);
     upgrade.receive("5");
     expect(wire.log).toEqual([GIVEN_UP]);
@@ -144,10 +148,9 @@ describe("CONN-11 a session that the server closes while it upgrades", () => {
       for (const frame of frames) upgrade.receive(frame);
       wire.log.splice(0);
       const waiting = get();
-      session.sendMessage("a");
       engine.close(session, "forced close");
       await settled();
-      expect(waiting).toEqual(["4a\x1e1"]);
+      expect(waiting).toEqual(["1"]);
       expect(wire.log).toEqual([GIVEN_UP]);
       expect(upgrade.status).toBe("failed");
       expect(session.upgrade).toBeUndefined();
@@ -156,6 +159,28 @@ describe("CONN-11 a session that the server closes while it upgrades", () => {
       expect(wire.log).toEqual([GIVEN_UP]);
       expect(wire.saves).toBe(0);
       expect([ended, told]).toEqual([1, ["closed"]]);
+      closedOnce("forced close");
+    },
+  );
+
+  it.each([[[]], [["2probe"]]])(
+    "answers the GET that waits with what this turn sent, and keeps the new transport, after %j",
+    async (frames) => {
+      for (const frame of frames) upgrade.receive(frame);
+      wire.log.splice(0);
+      const waiting = get();
+      session.sendMessage("a");
+      engine.close(session, "forced close");
+      await settled();
+      expect(waiting).toEqual(["4a"]);
+      expect(upgrade.pending).toBe(true);
+      expect([wire.log, ended, told]).toEqual([[], 0, ["closing"]]);
+      // The client has paused polling.
+      probe();
+      upgrade.receive("5");
+      expect(wire.log).toEqual(["1", { closed: "forced close" }]);
+      expect(wire.saves).toBe(0);
+      expect([ended, told]).toEqual([1, ["closing", "closed"]]);
       closedOnce("forced close");
     },
   );

@@ -45,11 +45,23 @@ const postOf = (body: ReadableStream<Uint8Array>) =>
 const UNKNOWN = [400, '{"code":1,"message":"Session ID unknown"}'];
 
 describe("CONN-10 a session that the server has closed", () => {
-  it("gives the next GET what was left and CLOSE, and is unknown then", async () => {
+  it("gives the next GET what was left, the one after it CLOSE, and is unknown then", async () => {
     sessionOf("s").sendMessage("bye");
     engine.close(sessionOf("s"), "forced close");
-    expect(await ask("s")).toEqual([200, "4bye\x1e1"]);
+    expect(await ask("s")).toEqual([200, "4bye"]);
+    expect(await ask("s", "POST")).toEqual([200, "ok"]);
+    expect(await ask("s")).toEqual([200, "1"]);
     for (const method of ["GET", "POST"]) expect(await ask("s", method)).toEqual(UNKNOWN);
+  });
+
+  it("gives a GET that waits what this turn sent, the next one CLOSE, and is unknown then", async () => {
+    const waiting = requests.handle(sessionOf("s"), new Request("http://gateway"));
+    sessionOf("s").sendMessage("bye");
+    engine.close(sessionOf("s"), "forced close");
+    expect(await (await waiting).text()).toBe("4bye");
+    expect(await ask("s")).toEqual([200, "1"]);
+    for (const method of ["GET", "POST"]) expect(await ask("s", method)).toEqual(UNKNOWN);
+    expect(timers.pending).toEqual([]);
   });
 
   it("takes POSTs that come too late, and ignores them, so that their client still asks for the rest", async () => {
@@ -91,6 +103,16 @@ describe("CONN-10 a session that the server has closed", () => {
     engine.close(sessionOf("s"), "connect timeout");
     timers.pass(29_999);
     expect(await ask("s")).toEqual([200, "1"]);
+  });
+
+  it("is kept for 30 s in all, though its client has fetched the rest", async () => {
+    sessionOf("s").sendMessage("bye");
+    engine.close(sessionOf("s"), "connect timeout");
+    timers.pass(29_999);
+    expect(await ask("s")).toEqual([200, "4bye"]);
+    timers.pass(1);
+    expect(await ask("s")).toEqual(UNKNOWN);
+    expect(timers.pending).toEqual([]);
   });
 
   it("for a fault of its client is unknown at once", async () => {

@@ -78,14 +78,20 @@ describe("CONN-10 opening", () => {
     expect(more).toEqual(["4welcome"]);
   });
 
-  it.each([
-    ["close", 200, "1"],
-    ["abort", 400, "}"],
-  ] as const)("is answered when the application ends the session at once: %s", async (how, status, end) => {
-    application.open = (of) => engine[how](of, "parse error");
+  it("is answered with OPEN alone when the application closes the session at once; CLOSE follows", async () => {
+    application.open = (of) => engine.close(of, "parse error");
     const response = await requests.open("t", undefined);
-    expect(response.status).toBe(status);
-    expect((await response.text()).at(-1)).toBe(end);
+    expect(response.status).toBe(200);
+    expect(JSON.parse((await response.text()).slice(1))).toMatchObject({ sid: "t" });
+    const last = await requests.finish("t", new Request(URL));
+    expect([last.status, await last.text()]).toEqual([200, "1"]);
+    expect((await requests.finish("t", new Request(URL))).status).toBe(400);
+  });
+
+  it("is refused when the application ends the session at once", async () => {
+    application.open = (of) => engine.abort(of, "parse error");
+    const response = await requests.open("t", undefined);
+    expect([response.status, await response.json()]).toEqual(refused);
     expect((await requests.finish("t", new Request(URL))).status).toBe(400);
   });
 });

@@ -45,6 +45,12 @@ const finish = async () => {
   return [response.status, await response.text()];
 };
 
+/** Two GETs that end such a session: one gets what was left, the next one CLOSE alone. */
+const finishAll = async () => {
+  expect(await finish()).toEqual([200, "4bye"]);
+  expect(await finish()).toEqual([200, "1"]);
+};
+
 const UNKNOWN = [400, '{"code":1,"message":"Session ID unknown"}'];
 const GIVEN_UP = { code: 1000, reason: "transport close" };
 
@@ -68,10 +74,10 @@ const failed = () => {
 };
 
 describe("CONN-11 a session closed while its WebSocket is open, and no more", () => {
-  it("gives the next GET the rest, and the attempt fails", async () => {
+  it("gives the next GETs the rest and CLOSE, and the attempt fails", async () => {
     close();
     expect(wire.closes).toEqual([]);
-    expect(await finish()).toEqual([200, "4bye\x1e1"]);
+    await finishAll();
     failed();
     expect(await finish()).toEqual(UNKNOWN);
     expect(timers.pending).toEqual([]);
@@ -79,9 +85,20 @@ describe("CONN-11 a session closed while its WebSocket is open, and no more", ()
 
   it("tells the GET that waits, and the attempt fails at once", async () => {
     const waiting = requests.handle(session, new Request("http://gateway"));
-    close();
-    expect(await (await waiting).text()).toBe("4bye\x1e1");
+    engine.close(session, "connect timeout");
+    expect(await (await waiting).text()).toBe("1");
     failed();
+    expect(timers.pending).toEqual([]);
+  });
+
+  it("answers the GET that waits, and the attempt fails when the next one has CLOSE", async () => {
+    const waiting = requests.handle(session, new Request("http://gateway"));
+    close();
+    expect(await (await waiting).text()).toBe("4bye");
+    expect(wire.closes).toEqual([]);
+    expect(await finish()).toEqual([200, "1"]);
+    failed();
+    expect(await finish()).toEqual(UNKNOWN);
     expect(timers.pending).toEqual([]);
   });
 });
@@ -102,10 +119,10 @@ describe("CONN-11 a session closed while it is probed", () => {
     expect(wire.closes.length).toBe(1);
   });
 
-  it("gives the rest to a GET that comes all the same, and the attempt fails", async () => {
+  it("gives the rest and CLOSE to GETs that come all the same, and the attempt fails", async () => {
     probe();
     close();
-    expect(await finish()).toEqual([200, "4bye\x1e1"]);
+    await finishAll();
     failed();
     expect(timers.pending).toEqual([]);
   });
@@ -113,10 +130,23 @@ describe("CONN-11 a session closed while it is probed", () => {
   it("tells a GET that was not let go yet, and the attempt fails", async () => {
     probe();
     const waiting = requests.handle(session, new Request("http://gateway"));
-    close();
-    expect(await (await waiting).text()).toBe("4bye\x1e1");
+    engine.close(session, "connect timeout");
+    expect(await (await waiting).text()).toBe("1");
     failed();
     // The GET was to be let go after 100 ms; that does nothing now.
+    timers.pass(100);
+    expect(timers.pending).toEqual([]);
+  });
+
+  it("answers a GET that was not let go yet, and says the end on the WebSocket after UPGRADE", async () => {
+    probe();
+    const waiting = requests.handle(session, new Request("http://gateway"));
+    close();
+    expect(await (await waiting).text()).toBe("4bye");
+    expect(upgrades.receive(webSocket, "5")).toBe(session);
+    expect(wire.sent).toEqual(["1"]);
+    expect(wire.closes).toEqual([{ code: 1000, reason: "forced close" }]);
+    expect(await finish()).toEqual(UNKNOWN);
     timers.pass(100);
     expect(timers.pending).toEqual([]);
   });
@@ -130,7 +160,7 @@ describe("CONN-11 a session closed while it is probed", () => {
     close();
     end();
     failed();
-    expect(await finish()).toEqual([200, "4bye\x1e1"]);
+    await finishAll();
     expect(timers.pending).toEqual([]);
   });
 });
