@@ -20,7 +20,7 @@ export class DriverApplication implements SocketApplication<null> {
   }
 
   async join() {
-    return () => {};
+    return { connected: () => {} };
   }
 
   restore(): void {}
