@@ -4,6 +4,8 @@ import { JWT_VARS, signToken } from "./test/support/keys.ts";
 
 export default defineConfig({
   test: {
+    // Two cores: much of the time tests wait, for heartbeats or for processes.
+    maxWorkers: 2,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

@@ -41,7 +41,7 @@ export const signToken = (userId: string, options: TokenOptions = {}): Promise<s
     .setIssuer(options.issuer ?? ISSUER)
     .setSubject(userId)
     .setIssuedAt()
-    .setExpirationTime(options.expiresAt ?? Math.floor(Date.now() / 1_000) + 300);
+    .setExpirationTime(options.expiresAt ?? Math.floor(Date.now() / 1_000) + 3_600);
   if (options.notBefore !== undefined) jwt.setNotBefore(options.notBefore);
   return jwt.sign(options.key ?? pair.privateKey);
 };
