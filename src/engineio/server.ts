@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import { exceedsBytes } from "../lib/utf8.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { decodePacket, encodePacket, PACKET_CODES, type Packet } from "./packet.ts";
 import { decodePayload } from "./payload.ts";
@@ -27,12 +28,6 @@ export interface EngineConfig {
   /** How long a client may take from opening a WebSocket for its polling session to using it. */
   readonly upgradeTimeout: number;
 }
-
-const encoder = new TextEncoder();
-
-/** Whether `text` is longer than `limit` bytes of UTF-8; encodes only texts that may be. */
-const exceeds = (text: string, limit: number): boolean =>
-  text.length > limit || (text.length * 3 > limit && encoder.encode(text).byteLength > limit);
 
 /** Packets in one payload, which are handled in one turn: deliveries to others wait for it. */
 const MAX_PACKETS = 10_000;
@@ -83,7 +78,7 @@ export class EngineServer {
   receive(session: Session, raw: string | Uint8Array): void {
     if (session.closed) return;
     const { maxPayload } = this.config;
-    if (typeof raw === "string" ? exceeds(raw, maxPayload) : raw.byteLength > maxPayload) {
+    if (typeof raw === "string" ? exceedsBytes(raw, maxPayload) : raw.byteLength > maxPayload) {
       this.abort(session, "payload too large");
       return;
     }

@@ -72,7 +72,9 @@ export class RoomRequests {
     ]);
     // Disconnecting has told the room already.
     if (!socket.connected) return;
-    if (!joined.ok || !recorded.ok) {
+    // Rooms that were about to be left, and could not, still count.
+    const full = isNew && socket.data.symbols.length >= maxRoomsPerSocket;
+    if (!joined.ok || !recorded.ok || full) {
       if (isNew) {
         subscriptions.remove(room, socket);
         memberships.leave(room, memberOf(socket));

@@ -5,6 +5,7 @@ import type { ErrorCode } from "../events/envelope.ts";
 import { issuesOf } from "../events/envelope.ts";
 import { isUserId, parseRoom, userRoom } from "../events/rooms.ts";
 import { err, ok, type Result } from "../lib/result.ts";
+import { exceedsBytes } from "../lib/utf8.ts";
 import type { Publication } from "../rooms/protocol.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
 
@@ -17,6 +18,9 @@ const envelope = z.strictObject({
   socketId: z.string().min(1).max(64).optional(),
   data: z.unknown().optional(),
 });
+
+/** What a room can store of one event is 2 MB, and what a recovered client may be sent at once is not much less. */
+const MAX_EVENT_BYTES = 1_000_000;
 
 /** A checked event and where it goes. */
 export interface Addressed {
@@ -52,6 +56,10 @@ export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
   const body = encode(event, data);
   if (body === undefined) {
     return err({ ...own, code: "VALIDATION_FAILED", message: "The data is nested too deeply." });
+  }
+  if (exceedsBytes(body, MAX_EVENT_BYTES)) {
+    const message = `An event holds at most ${MAX_EVENT_BYTES} bytes as JSON.`;
+    return err({ ...own, code: "VALIDATION_FAILED", message });
   }
   // Only a market has a present state: in a personal room a bar is one of the user's events.
   const snapshot = parseRoom(room.value)?.kind === "market" ? definition.snapshot?.(checked.data) : undefined;

@@ -75,9 +75,9 @@ export class EventLog {
     return epoch === this.epoch ? Number(seq) : undefined;
   }
 
-  /** Remembers that all events so far have reached the gateways they are for. */
-  settle(): void {
-    this.#sql.exec("UPDATE log_state SET settled = ?", this.last);
+  /** Remembers that the events up to `through` have reached the gateways they are for. */
+  settle(through = this.last): void {
+    this.#sql.exec("UPDATE log_state SET settled = ?", through);
   }
 
   /** The events of which that is not known. */
@@ -90,10 +90,10 @@ export class EventLog {
     return this.#number("SELECT coalesce(max(seq), 0) AS n FROM log WHERE at < ?", before);
   }
 
-  /** Removes what was appended before `before`, and of the rest all but the newest `maxEvents`. */
-  trim(before: number, maxEvents: number): void {
+  /** Removes what was appended before `before`, and of the rest all but the newest `maxEvents`; none after `limit`. */
+  trim(before: number, maxEvents: number, limit = this.last): void {
     const { last, trimmed } = this;
-    const through = Math.max(this.lastBefore(before), last - maxEvents);
+    const through = Math.min(limit, Math.max(this.lastBefore(before), last - maxEvents));
     if (through <= trimmed) return;
     this.#sql.exec("DELETE FROM log WHERE seq <= ?", through);
     this.#sql.exec("UPDATE log_state SET trimmed = ?", through);

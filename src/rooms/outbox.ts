@@ -41,6 +41,8 @@ const MAX_PAUSE_MS = 5_000;
 export class Outbox {
   readonly #deps: OutboxDeps;
   #waiting: Waiting[] = [];
+  /** The batch on its way. */
+  #batch: readonly Waiting[] = [];
   #chars = 0;
   #durable = 0;
   #sending = false;
@@ -55,7 +57,8 @@ export class Outbox {
 
   push(waiting: Waiting): void {
     this.#add(waiting);
-    if (this.#waiting.length > MAX_WAITING_FRAMES || this.#chars > MAX_WAITING_CHARS) this.#shed();
+    const tooMuch = this.#waiting.length > MAX_WAITING_FRAMES || this.#chars > MAX_WAITING_CHARS;
+    if (tooMuch && this.#waiting.length > this.#durable) this.#shed();
   }
 
   /** The gateway's sockets in the room have changed. */
@@ -66,6 +69,15 @@ export class Outbox {
   /** Whether nothing waits and nothing is on its way. */
   get idle(): boolean {
     return !this.#sending;
+  }
+
+  /** Position in the log of the oldest durable frame that has not arrived. */
+  get firstLogged(): number | undefined {
+    for (const waiting of [this.#batch, this.#waiting]) {
+      const found = waiting.find(({ frame }) => frame.logged !== undefined);
+      if (found !== undefined) return found.frame.logged;
+    }
+    return undefined;
   }
 
   /** Whether no more durable frames should be added: they are never shed. */
@@ -89,11 +101,13 @@ export class Outbox {
     let failures = 0;
     while (this.#waiting.length > 0) {
       const batch = this.#take();
+      this.#batch = batch;
       const changes = this.#changes;
       const clears = this.#clears;
       try {
         const held = await this.#deps.deliver(batch.map(({ frame }) => frame));
         failures = 0;
+        this.#batch = [];
         if (!held && changes === this.#changes) this.#deps.onEmpty();
       } catch (error) {
         failures++;
@@ -102,7 +116,10 @@ export class Outbox {
         if (kept.length < batch.length) this.#deps.onLost(batch.length - kept.length, error);
         // First again: a gateway that got the batch after all skips what it has had, as long as the order stands.
         if (clears === this.#clears) this.#replace([...kept, ...this.#waiting]);
+        this.#batch = [];
         await this.#deps.sleep(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS));
+        // The next batch has attempts of its own.
+        if (kept.length === 0) failures = 0;
       }
     }
     this.#sending = false;

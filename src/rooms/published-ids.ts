@@ -1,6 +1,9 @@
 import type { Sql } from "./sql.ts";
 
-/** The ids of what has been published into a room (ING-3). */
+/**
+ * The ids of what has been published into a room (ING-3). By id alone: an index by time would cost a row for each, a
+ * trim that reads them all comes twice in a recovery window.
+ */
 export class PublishedIds {
   readonly #sql: Sql;
 

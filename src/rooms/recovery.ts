@@ -12,8 +12,12 @@ export interface RecoveryOptions {
   readonly heartbeatMs: number;
 }
 
-/** What a recovered socket may have missed, in characters: more would not fit into one answer. */
-const MAX_MISSED_CHARS = 8_000_000;
+/**
+ * What a recovered socket may have missed, in characters: it is sent in one go, and more than 2,000,000 that wait would
+ * end a polling session. An event costs some more than its text.
+ */
+const MAX_MISSED_CHARS = 1_500_000;
+const EVENT_COST = 64;
 
 /** Connection state recovery (USER-2): what a personal room keeps of its events and of its user's sockets. */
 export class Recovery {
@@ -39,12 +43,12 @@ export class Recovery {
     return { session };
   }
 
-  /** Removes what is too old or too much. `now` in ms since the epoch. */
-  trim(now: number): void {
+  /** Removes what is too old or too much, `now` in ms since the epoch, but nothing that is not `settled`. */
+  trim(now: number, settled = this.log.last): void {
     const { windowMs, maxEvents, heartbeatMs } = this.#options;
     const since = now - Math.max(windowMs, heartbeatMs);
-    this.sessions.advance(this.log.lastBefore(since));
-    this.log.trim(since, maxEvents);
+    this.sessions.advance(Math.min(this.log.lastBefore(since), settled));
+    this.log.trim(since, maxEvents, settled);
     this.sessions.trim(now - windowMs);
   }
 
@@ -74,7 +78,7 @@ export class Recovery {
     const missed = this.log
       .after(after)
       .filter(({ socketId }) => socketId === undefined || socketId === known.socketId);
-    const chars = missed.reduce((sum, { body }) => sum + body.length, 0);
+    const chars = missed.reduce((sum, { body }) => sum + body.length + EVENT_COST, 0);
     if (chars > MAX_MISSED_CHARS) return undefined;
     const session = { ...known, connection: known.connection + 1, leftAt: undefined };
     this.sessions.put(session);

@@ -57,7 +57,7 @@ export type RoomAlarm = "settle" | "trim";
 const SETTLE_MS = 5_000;
 
 /** How long a snapshot that was changed by what has no id may be in memory only. */
-const SAVE_SNAPSHOT_MS = 1_000;
+const SAVE_SNAPSHOT_MS = 5_000;
 
 /** A room's subscribers, its history and fan-out. It talks to gateways, never to sockets. */
 export class RoomCore {
@@ -71,6 +71,8 @@ export class RoomCore {
   constructor(deps: RoomDeps) {
     this.#deps = deps;
     this.#subscribers = new Subscribers(deps.store);
+    // Whatever it is that nobody is here for: it goes, too, in time.
+    if (deps.recovery !== undefined && this.#subscribers.size === 0) this.#trimLater();
     // The object's last life may have ended before these were delivered; sockets that have had them get them once.
     if (deps.alarms.at("settle") === undefined) return;
     for (const event of deps.recovery?.log.unsettled() ?? []) this.#pushLogged(event);
@@ -100,11 +102,11 @@ export class RoomCore {
 
   /** Accepts events in order; see `RoomRpc.publish`. */
   publish(publications: readonly Publication[]): PublishOutcome[] {
-    const { recovery } = this.#deps;
+    const { recovery, transaction } = this.#deps;
     const accepted: { publication: Publication; event: LoggedEvent | undefined }[] = [];
+    const stores = recovery !== undefined || publications.some(({ id }) => id !== undefined);
     const full = recovery !== undefined && [...this.#outboxes.values()].some((outbox) => outbox.full);
-    // Nothing is handed on before all is stored: what is rolled back has not been accepted.
-    const outcomes = this.#deps.transaction(() => {
+    const accept = (): PublishOutcome[] => {
       let overloaded = false;
       const outcomes = publications.map((publication): PublishOutcome => {
         overloaded ||= full && publication.delivery === "durable";
@@ -113,9 +115,12 @@ export class RoomCore {
         accepted.push({ publication, event: this.#log(publication) });
         return "accepted";
       });
-      this.#keepState(accepted.map(({ publication }) => publication));
+      this.#keepState(accepted);
       return outcomes;
-    });
+    };
+    // Nothing is handed on before all is stored: what is rolled back has not been accepted. Where nothing is, calls to
+    // gateways wait for no storage.
+    const outcomes = stores ? transaction(accept) : accept();
     for (const { publication, event } of accepted) {
       if (event !== undefined) this.#pushLogged(event);
       else this.#push(publication);
@@ -130,9 +135,9 @@ export class RoomCore {
     const now = this.#deps.clock();
     switch (name) {
       case "settle":
-        return this.#idle ? undefined : now + SETTLE_MS;
+        return this.#settle(now);
       case "trim":
-        return this.#trim(now);
+        return this.#deps.transaction(() => this.#trim(now));
       default:
         return name satisfies never;
     }
@@ -242,11 +247,11 @@ export class RoomCore {
   }
 
   /** What has an id will not be published again: the state it tells is stored together with the id. */
-  #keepState(publications: readonly Publication[]): void {
+  #keepState(accepted: readonly { readonly publication: Publication }[]): void {
     const { snapshot, after } = this.#deps;
     if (snapshot === undefined) return;
     let now = false;
-    for (const publication of publications) {
+    for (const { publication } of accepted) {
       if (snapshot.add(publication)) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
       now ||= publication.id !== undefined && publication.snapshot !== undefined;
     }
@@ -275,16 +280,27 @@ export class RoomCore {
     for (const outbox of this.#outboxes.values()) outbox.flush();
   }
 
-  get #idle(): boolean {
-    return [...this.#outboxes.values()].every((outbox) => outbox.idle);
+  /** Number of the newest event of the log up to which all have reached the gateways they are for. */
+  get #settled(): number {
+    const open = [...this.#outboxes.values()].map(
+      ({ firstLogged = Number.POSITIVE_INFINITY }) => firstLogged,
+    );
+    return Math.min(this.#deps.recovery?.log.last ?? 0, Math.min(...open) - 1);
+  }
+
+  #settle(now: number): number | undefined {
+    const { recovery } = this.#deps;
+    const settled = this.#settled;
+    recovery?.log.settle(settled);
+    return settled === recovery?.log.last ? undefined : now + SETTLE_MS;
   }
 
   #trim(now: number): number | undefined {
     const { recovery, ids, windowMs } = this.#deps;
     // What is not delivered yet must not be forgotten.
-    if (!this.#idle) return now + SETTLE_MS;
-    recovery?.trim(now);
+    recovery?.trim(now, this.#settled);
     ids.trim(now - windowMs);
+    if (recovery?.full) return now + SETTLE_MS;
     const oldest = this.#oldestAt;
     // Things grow old one by one: waiting for several costs storage, waking for each costs more.
     if (oldest === undefined) return undefined;

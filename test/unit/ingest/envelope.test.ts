@@ -111,6 +111,18 @@ describe("ING-1 what is published", () => {
     if (!result.ok) expect(result.error.message.startsWith(message)).toBe(true);
   });
 
+  it("holds at most 1,000,000 bytes, as the JSON that goes out", () => {
+    const sized = (message: string) => ({
+      ...{ event: "activity_logged", userId: "u" },
+      data: { activityId: "a", type: "t", message, timestamp: 1 },
+    });
+    const rest = JSON.stringify(["activity_logged", sized("").data]).length;
+    expect(addressItem(sized("x".repeat(1_000_000 - rest)))).toMatchObject({ ok: true });
+    const refusal = refused("VALIDATION_FAILED", "An event holds at most 1000000 bytes as JSON.");
+    expect(addressItem(sized("x".repeat(1_000_001 - rest)))).toEqual(refusal);
+    expect(addressItem(sized("é".repeat(500_000)))).toEqual(refusal);
+  });
+
   it("ING-2 a refusal names the item's id, cut to 200 characters", () => {
     expect(addressItem({ id: "i", event: "nonsense" })).toMatchObject({ error: { id: "i" } });
     expect(addressItem({ id: "i", bad: 1 })).toMatchObject({ error: { id: "i" } });

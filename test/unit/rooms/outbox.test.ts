@@ -247,6 +247,17 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     expect(lost).toEqual([]);
   });
 
+  it("has them also after one that was given up", async () => {
+    push(1);
+    for (let attempt = 1; attempt <= 4; attempt++) await fail(broken);
+    push(2);
+    for (let attempt = 1; attempt <= 3; attempt++) await fail(broken);
+    await answer(8, true);
+    expect(sent()).toEqual([...Array(4).fill([1]), ...Array(4).fill([2])]);
+    expect(pauses.map(({ ms }) => ms)).toEqual([50, 100, 200, 400, 50, 100, 200]);
+    expect(lost).toHaveLength(1);
+  });
+
   it("is not put back when cleared on its way", async () => {
     push(1, 1, "durable");
     push(2, 2, "durable");

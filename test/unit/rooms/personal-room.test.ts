@@ -452,8 +452,27 @@ describe("USER-1 USER-2 a personal room tidies up", () => {
     publish(1);
     room.clock.now += 2 * WINDOW;
     await room.alarm();
-    expect(room.due("trim")).toBe(room.clock.now + SETTLE);
+    expect(room.due("trim")).toBe(room.clock.now + WINDOW / 2);
     expect(missedBy({ pid: "p-a" })).toEqual([1]);
+  });
+
+  it("forgets what has arrived, though a gateway always has something on its way", async () => {
+    connect("g", "a");
+    await room.take();
+    for (let n = 1; n <= 3; n++) {
+      publish(n);
+      room.clock.now += WINDOW;
+    }
+    // The first went alone: the others follow its answer, and are not answered.
+    room.calls.shift()?.answer.resolve(true);
+    await settled();
+    room.clock.now += WINDOW;
+    await room.alarm();
+    expect(missedBy({ pid: "p-a" })).toEqual([2, 3]);
+    expect(room.due("settle")).toBe(room.clock.now + SETTLE);
+    room.calls.length = 0;
+    room.start();
+    expect((await take()).map(([, n]) => n)).toEqual([2, 3]);
   });
 
   it("soon when there is far too much, down to what is kept", async () => {
@@ -494,12 +513,22 @@ describe("USER-1 USER-2 a personal room tidies up", () => {
     expect(connect("g", "newer", { pid: "p-s101" }).recovered).toBe(true);
   });
 
-  it("after a socket that came and went, though nothing was published", () => {
+  it("after a socket that came and went, though nothing was published", async () => {
     connect("g", "a");
-    expect(room.due("trim")).toBeUndefined();
     room.clock.now += 5;
     room.core.update("g", [leave("a")]);
-    expect(room.due("trim")).toBe(START + 5 + WINDOW);
+    expect(room.due("trim")).toBe(START + WINDOW);
+    room.clock.now = START + WINDOW;
+    await room.alarm();
+    expect(room.core.empty).toBe(false);
+    room.clock.now += WINDOW / 2;
+    await room.alarm();
+    expect(room.core.empty).toBe(true);
+  });
+
+  it("after an event that nobody was there for, and that is not kept", () => {
+    room.core.publish([event(1, { delivery: "transient" })]);
+    expect(room.due("trim")).toBe(START + WINDOW);
   });
 
   it("is empty once its user has gone and all is old, and not before", async () => {
