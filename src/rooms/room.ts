@@ -251,11 +251,13 @@ export class RoomCore {
     const { snapshot, after } = this.#deps;
     if (snapshot === undefined) return;
     let now = false;
+    let later = false;
     for (const { publication } of accepted) {
-      if (snapshot.add(publication)) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
-      now ||= publication.id !== undefined && publication.snapshot !== undefined;
+      if (snapshot.add(publication)) later = true;
+      if (publication.id !== undefined && publication.snapshot !== undefined) now = true;
     }
     if (now) snapshot.save();
+    else if (later) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
   }
 
   #push({ body, delivery, socketId }: Omit<Publication, "id" | "snapshot">): void {
