@@ -56,8 +56,8 @@ export type RoomAlarm = "settle" | "trim";
 
 const SETTLE_MS = 5_000;
 
-/** How long a snapshot that was changed by what has no id may be in memory only. */
-const SAVE_SNAPSHOT_MS = 5_000;
+/** How long a snapshot that was changed by what has no id may be in memory only; its timer keeps the object there. */
+const SAVE_SNAPSHOT_MS = 1_000;
 
 /** A room's subscribers, its history and fan-out. It talks to gateways, never to sockets. */
 export class RoomCore {

@@ -346,12 +346,12 @@ describe("USER-2 a market room's state", () => {
     expect(plain).toEqual({ subscriberCount: 3, epoch: 1, seq: 6 });
   });
 
-  it("is written some seconds after it changed, however often it changes meanwhile", () => {
+  it("is written a second after it changed, however often it changes meanwhile", () => {
     room.core.publish([bar(1)]);
     room.timers.pass(600);
     room.core.publish([bar(2), bar(2, "other")]);
-    expect(room.timers.pending).toEqual([4_400]);
-    room.timers.pass(4_399);
+    expect(room.timers.pending).toEqual([400]);
+    room.timers.pass(399);
     room.start();
     expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: [] }]);
   });
@@ -366,12 +366,12 @@ describe("USER-2 a market room's state", () => {
   it("outlives the room from then on", () => {
     room.core.publish([bar(1)]);
     room.core.publish([bar(2)]);
-    room.timers.pass(5_000);
+    room.timers.pass(1_000);
     room.core.publish([bar(3)]);
     room.start();
     expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: ['["e",2]'] }]);
     room.core.publish([bar(1), bar(4)]);
-    room.timers.pass(5_000);
+    room.timers.pass(1_000);
     room.start();
     expect(room.core.update("g", [back("b")])).toMatchObject([{ snapshot: ['["e",4]'] }]);
   });
