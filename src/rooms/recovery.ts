@@ -1,3 +1,4 @@
+import { earliest } from "../lib/earliest.ts";
 import { EventLog, type LoggedEvent } from "./event-log.ts";
 import type { ConnectRequest, Resume } from "./protocol.ts";
 import { type RecoverableSession, Sessions } from "./sessions.ts";
@@ -60,8 +61,7 @@ export class Recovery {
 
   /** When the oldest of what is kept was last of use, ms since the epoch. */
   get oldestAt(): number | undefined {
-    const times = [this.log.oldestAt, this.sessions.oldestLeftAt].filter((at) => at !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+    return earliest(this.log.oldestAt, this.sessions.oldestLeftAt);
   }
 
   /** All or nothing: a recovery that would leave a gap is none. */

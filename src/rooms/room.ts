@@ -1,6 +1,7 @@
 import type { After, Sleep } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
+import { earliest } from "../lib/earliest.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { Outbox, type Waiting } from "./outbox.ts";
@@ -321,8 +322,7 @@ export class RoomCore {
   }
 
   get #oldestAt(): number | undefined {
-    const times = [this.#deps.recovery?.oldestAt, this.#deps.ids.oldestAt].filter((at) => at !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+    return earliest(this.#deps.recovery?.oldestAt, this.#deps.ids.oldestAt);
   }
 
   /** An outbox is kept while a batch is on its way, so that a gateway that returns gets no second one. */
