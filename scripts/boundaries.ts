@@ -10,8 +10,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   auth: ["events", "lib"],
   rooms: ["events", "socketio", "lib"],
   ingest: ["events", "rooms", "socketio", "lib"],
-  gateway: ["auth", "engineio", "events", "rooms", "socketio", "lib"],
-  http: ["auth", "engineio", "events", "gateway", "ingest", "rooms", "lib"],
+  backends: ["events", "rooms", "socketio", "lib"],
+  gateway: ["auth", "backends", "engineio", "events", "rooms", "socketio", "lib"],
+  http: ["auth", "backends", "engineio", "events", "gateway", "ingest", "rooms", "lib"],
 };
 
 /** Packages that only some files may import. */

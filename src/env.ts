@@ -1,11 +1,14 @@
 import * as z from "zod";
+import { isRequestName } from "./backends/backend.ts";
+import { isApplicationId } from "./events/applications.ts";
 
 /**
  * What the platform hands the Worker: bindings as objects, variables and secrets as strings. Two bindings may
- * be left out: without API_KEYS no API key is accepted, without INGEST_RATE_LIMIT publishing is not limited.
+ * be left out: without API_KEYS no API key is accepted, without INGEST_RATE_LIMIT publishing is not limited. One may be
+ * added: BACKEND, a service binding to the Worker that answers requests, instead of BACKEND_URL.
  */
 export type Env = Omit<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT"> &
-  Partial<Pick<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT">>;
+  Partial<Pick<Cloudflare.Env, "API_KEYS" | "INGEST_RATE_LIMIT">> & { readonly BACKEND?: Fetcher };
 
 /** Empty counts as unset: a dashboard cannot tell the two apart. */
 const integer = (fallback: number, min: number, max: number) =>
@@ -23,6 +26,26 @@ const text = z
   .string()
   .default("")
   .transform((value): string | undefined => value.trim() || undefined);
+
+const httpUrl = text.refine(
+  (url) => url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url)),
+  "not an http or https URL",
+);
+
+/** What the embedded backend charges where CREDIT_COSTS is not set. */
+const DEFAULT_COSTS = "query=1 address_analysis=10 address_transactions=1 cross_border_flows=5 chat=2";
+
+/** Credits by event: `query=1 chat=2`. `none` charges for nothing. */
+const creditCosts = text.transform((value, context): ReadonlyMap<string, number> => {
+  const costs = new Map<string, number>();
+  if (value === "none") return costs;
+  for (const item of (value ?? DEFAULT_COSTS).split(/[\s,]+/)) {
+    const [, event = "", cost = ""] = /^([a-z_]+)=(\d{1,9})$/.exec(item) ?? [];
+    if (!isRequestName(event)) context.addIssue("not a list of <request event>=<credits>");
+    costs.set(event, Number(cost));
+  }
+  return costs;
+});
 
 /** JWS algorithms that verify with a public key: with `HS256` that key would be the secret. */
 const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$/;
@@ -43,10 +66,7 @@ const variables = z.object({
   RECOVERY_MAX_EVENTS: integer(1_000, 1, 100_000),
   ALLOWED_ORIGINS: list,
   JWT_ISSUER: text,
-  JWT_JWKS_URL: text.refine(
-    (url) => url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url)),
-    "not an http or https URL",
-  ),
+  JWT_JWKS_URL: httpUrl,
   JWT_JWKS: text,
   JWT_PUBLIC_KEY: text,
   JWT_AUDIENCE: list,
@@ -57,6 +77,21 @@ const variables = z.object({
   INGEST_TOKENS: list,
   INGEST_MAX_BYTES: integer(1_000_000, 1_000, 30_000_000),
   INGEST_MAX_EVENTS: integer(1_000, 1, 100_000),
+  MAX_REQUESTS_PER_SOCKET: integer(10, 1, 1_000),
+  REQUEST_TIMEOUT: integer(300_000, 50, 900_000),
+  STREAM_BYTES_PER_SECOND: integer(8_000_000, 1_000, 1_000_000_000),
+  BACKEND_URL: httpUrl,
+  BACKEND_TOKEN: text,
+  BACKEND_FIRST_BYTE_TIMEOUT: integer(30_000, 50, 300_000),
+  BACKEND_IDLE_TIMEOUT: integer(60_000, 50, 300_000),
+  APPLICATIONS: list
+    .transform((ids) => (ids.length === 0 ? ["demo"] : ids))
+    .refine((ids) => ids.every(isApplicationId), "not a list of application ids"),
+  CREDIT_COSTS: creditCosts,
+  CREDITS_WELCOME: integer(1_000, 0, 1_000_000_000),
+  CHAT_URL: httpUrl,
+  CHAT_MODEL: text,
+  CHAT_KEY: text,
 });
 
 export type Config = Readonly<z.infer<typeof variables>>;

@@ -23,6 +23,12 @@ export const catalogue = Object.freeze({
 
 export type Catalogue = typeof catalogue;
 
+/**
+ * Longest event a backend may send, as JSON. What a room can store of one is 2 MB, and what a recovered client may be
+ * sent at once is not much less.
+ */
+export const MAX_EVENT_BYTES = 1_000_000;
+
 // Own properties only: names come from the network, and `constructor` is no event.
 function lookUp(name: string): CatalogueEvent | undefined {
   const table: Readonly<Record<string, CatalogueEvent>> = catalogue;

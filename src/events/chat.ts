@@ -25,6 +25,7 @@ export const chatEvents = family("chat", {
       "chat_error",
       ...backendRefusals,
     ],
+    completion: "chat_response",
     error: "chat_error",
   }),
   chat_typing: server({

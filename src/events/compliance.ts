@@ -20,6 +20,7 @@ export const complianceEvents = family("compliance", {
       error,
       ...backendRefusals,
     ],
+    completion: "address_analysis_completed",
     error,
   }),
   address_analysis_started: server({
@@ -79,6 +80,7 @@ export const complianceEvents = family("compliance", {
     summary: "Asks for a page of an address's transactions.",
     example: { chain: "ethereum", address: "0x8589427373d6d84e98730d7795d8f6f8731fda16", limit: 50 },
     responses: ["address_transactions_response", error, ...backendRefusals],
+    completion: "address_transactions_response",
     error,
   }),
   address_transactions_response: server({
@@ -103,6 +105,7 @@ export const complianceEvents = family("compliance", {
       'Asks for the flows along a corridor; `window` is a span back from now such as "30d", or bounds in ms.',
     example: { corridor: "US-MX", window: "30d" },
     responses: ["cross_border_flows_response", error, ...backendRefusals],
+    completion: "cross_border_flows_response",
     error,
   }),
   cross_border_flows_response: server({

@@ -29,7 +29,9 @@ interface Spec<S extends z.ZodType> {
 export interface ClientSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
   /** Every event this one may be answered with. */
   readonly responses: readonly string[];
-  /** For requests that go to a backend: the event that reports their failure. */
+  /** For requests that go to a backend: the event that ends a successful answer. */
+  readonly completion?: string;
+  /** For requests that go to a backend: the event that reports their failure, and ends the answer. */
   readonly error?: string;
 }
 
@@ -57,8 +59,11 @@ export type ClientEvent = ClientSpec & Named<string, Family> & { readonly direct
 export type ServerEvent = ServerSpec & Named<string, Family> & { readonly direction: "server-to-client" };
 export type CatalogueEvent = ClientEvent | ServerEvent;
 
-/** An event that clients emit. */
-export function client<S extends z.ZodType>(spec: ClientSpec<S>) {
+/** An event that clients emit. `E` keeps the names of the events that end its answer. */
+export function client<
+  S extends z.ZodType,
+  const E extends { readonly completion?: string; readonly error?: string },
+>(spec: ClientSpec<S> & E) {
   return { ...spec, direction: "client-to-server" } as const;
 }
 

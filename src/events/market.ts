@@ -45,6 +45,7 @@ export const marketEvents = family("market", {
       window: { from: 1723161600000, to: 1723165200000 },
     },
     responses: ["market_data_response", "market_data_error", ...backendRefusals],
+    completion: "market_data_response",
     error: "market_data_error",
   }),
   market_data_response: server({

@@ -44,6 +44,7 @@ export const queryEvents = family("query", {
       "query_error",
       ...backendRefusals,
     ],
+    completion: "query_completed",
     error: "query_error",
   }),
   query_started: server({

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { serverEvent } from "../events/catalogue.ts";
+import { MAX_EVENT_BYTES, serverEvent } from "../events/catalogue.ts";
 import type { ServerEvent } from "../events/define.ts";
 import type { ErrorCode } from "../events/envelope.ts";
 import { issuesOf } from "../events/envelope.ts";
@@ -18,9 +18,6 @@ const envelope = z.strictObject({
   socketId: z.string().min(1).max(64).optional(),
   data: z.unknown().optional(),
 });
-
-/** What a room can store of one event is 2 MB, and what a recovered client may be sent at once is not much less. */
-const MAX_EVENT_BYTES = 1_000_000;
 
 /** A checked event and where it goes. */
 export interface Addressed {

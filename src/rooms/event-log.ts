@@ -1,4 +1,4 @@
-import type { Sql } from "./sql.ts";
+import type { Sql } from "../lib/sql.ts";
 
 export interface LoggedEvent {
   readonly seq: number;

@@ -1,4 +1,4 @@
-import type { Sql } from "./sql.ts";
+import type { Sql } from "../lib/sql.ts";
 
 /**
  * The ids of what has been published into a room (ING-3). By id alone: an index by time would cost a row for each, a

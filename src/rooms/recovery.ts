@@ -1,8 +1,8 @@
 import { earliest } from "../lib/earliest.ts";
+import type { Sql } from "../lib/sql.ts";
 import { EventLog, type LoggedEvent } from "./event-log.ts";
 import type { ConnectRequest, Resume } from "./protocol.ts";
 import { type RecoverableSession, Sessions } from "./sessions.ts";
-import type { Sql } from "./sql.ts";
 
 export interface RecoveryOptions {
   /** How long events, and sessions whose connection has ended, are kept. */

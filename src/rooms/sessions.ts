@@ -1,4 +1,4 @@
-import type { Sql } from "./sql.ts";
+import type { Sql } from "../lib/sql.ts";
 
 /** What a socket needs to be recovered: kept while it is connected, and for a time after. */
 export interface RecoverableSession {

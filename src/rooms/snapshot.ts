@@ -1,5 +1,5 @@
+import type { Sql } from "../lib/sql.ts";
 import type { Publication } from "./protocol.ts";
-import type { Sql } from "./sql.ts";
 
 interface Entry {
   readonly at: number;

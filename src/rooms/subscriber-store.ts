@@ -1,4 +1,4 @@
-import type { Sql } from "./sql.ts";
+import type { Sql } from "../lib/sql.ts";
 import type { SubscriberRow, SubscriberStore } from "./subscribers.ts";
 
 /** Subscribers in the room's SQLite. */

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { AlarmStorage } from "../../src/lib/alarms.ts";
-import type { Sql, SqlValue } from "../../src/rooms/sql.ts";
+import type { Sql, SqlValue } from "../../src/lib/sql.ts";
 
 /** A Durable Object's storage as its modules see it: real SQLite, in memory, which outlives the object. */
 export class TestStorage implements AlarmStorage {

@@ -1,6 +1,6 @@
 export type SqlValue = string | number | null | ArrayBuffer;
 
-/** The part of `SqlStorage` that a room's stores use. */
+/** The part of `SqlStorage` that plain modules use. */
 export interface Sql {
   exec<T extends Record<string, SqlValue>>(
     query: string,
