@@ -4,53 +4,16 @@ import { configOf } from "../env.ts";
 import { formatOf, readItems } from "../ingest/body.ts";
 import { publisherTo } from "../ingest/publisher.ts";
 import { sleep } from "../lib/after.ts";
-import { log } from "../lib/log.ts";
 import { err } from "../lib/result.ts";
-import { bearerOf, matchToken } from "./bearer.ts";
 import { reply } from "./reply.ts";
+import { serviceAuth } from "./service-auth.ts";
 import type { HttpEnv } from "./types.ts";
-
-/** The period of the rate limit in wrangler.toml. */
-const RATE_LIMIT_PERIOD_S = 10;
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-
-const decodeUtf8 = (bytes: ArrayBuffer): string | undefined => {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-};
+import { decodeUtf8 } from "./utf8-body.ts";
 
 /** `POST /api/events`: backends publish here (ING-1, ING-2). */
 export const ingest = new Hono<HttpEnv>();
 
-ingest.use(async (c, next) => {
-  const { INGEST_TOKENS } = configOf(c.env);
-  if (INGEST_TOKENS.length === 0) {
-    log("error", "ingest_unconfigured", { message: "Nothing can be published: set INGEST_TOKENS." });
-  }
-  const token = bearerOf(c.req.header("authorization"));
-  const match = token === undefined ? -1 : await matchToken(token, INGEST_TOKENS);
-  if (match === -1) {
-    c.header("www-authenticate", "Bearer");
-    return reply(c, 401, {
-      code: "UNAUTHORIZED",
-      message: "Send one of the INGEST_TOKENS as Authorization: Bearer <token>.",
-    });
-  }
-  // The key names the token by its place, so that the token itself goes nowhere.
-  const limit = await c.env.INGEST_RATE_LIMIT?.limit({ key: `ingest:${match}` });
-  if (limit?.success === false) {
-    return reply(c, 429, {
-      code: "RATE_LIMITED",
-      message: "Too many requests with this token. Publish several events in one request.",
-      retryAfter: RATE_LIMIT_PERIOD_S,
-    });
-  }
-  return next();
-});
+ingest.use(serviceAuth("ingest", "Publish several events in one request."));
 
 const tooLarge = (c: Context<HttpEnv>): Response => {
   const { INGEST_MAX_BYTES, INGEST_MAX_EVENTS } = configOf(c.env);
