@@ -1,11 +1,13 @@
 import { parseArgs } from "node:util";
 import { type ApiKeyRecord, apiKeyName, apiKeyRecord, createApiKey } from "../src/auth/api-keys.ts";
+import { isApplicationId } from "../src/events/applications.ts";
 import { isUserId } from "../src/events/rooms.ts";
 import { runWrangler } from "./lib/wrangler.ts";
 
 const USAGE = `Usage: npm run --silent api-key -- <command> [--remote]
 
   create --user <userId> [--name <text>] [--expires <n>d] [--scopes <a,b>]
+         [--application <id>]
                    prints a new key, once: only its hash is stored
   list             the keys there are
   revoke <id>      a location that has just used the key may accept it for another minute
@@ -40,8 +42,10 @@ const storedKeys = async (remote: boolean): Promise<StoredKey[]> => {
 };
 
 const create = async (values: Options): Promise<void> => {
-  const { user, name = "", expires, scopes = "", remote } = values;
+  const { user, name = "", expires, scopes = "", application, remote } = values;
   if (!isUserId(user)) throw new Error("--user names the user the key acts for.");
+  if (application !== undefined && !isApplicationId(application))
+    throw new Error("--application is the id of an application, such as demo.");
   const days = expires === undefined ? undefined : /^(\d{1,5})d$/.exec(expires)?.[1];
   if (expires !== undefined && days === undefined)
     throw new Error("--expires is a number of days, such as 90d.");
@@ -52,6 +56,7 @@ const create = async (values: Options): Promise<void> => {
     userId: user,
     name,
     scopes: scopes.split(",").filter((scope) => scope !== ""),
+    ...(application !== undefined && { applications: [application] }),
     createdAt: now,
     expiresAt: days === undefined ? null : now + Number(days) * DAY_MS,
   });
@@ -64,11 +69,12 @@ const list = async (remote: boolean): Promise<void> => {
   const keys = await storedKeys(remote);
   const date = (time: number | null) => (time === null ? "never" : new Date(time).toISOString());
   console.table(
-    keys.map(({ record: { id, userId, name, scopes, createdAt, expiresAt } }) => ({
+    keys.map(({ record: { id, userId, name, scopes, applications, createdAt, expiresAt } }) => ({
       id,
       user: userId,
       name,
       scopes: scopes.join(","),
+      applications: applications?.join(",") ?? "",
       created: date(createdAt),
       expires: date(expiresAt),
     })),
@@ -91,6 +97,7 @@ const parse = () =>
       name: { type: "string" },
       expires: { type: "string" },
       scopes: { type: "string" },
+      application: { type: "string" },
       remote: { type: "boolean", default: false },
     },
   });

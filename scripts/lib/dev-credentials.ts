@@ -15,7 +15,7 @@ const ALGORITHM = "ES256";
 
 export interface DevCredentials {
   readonly ingestToken: string;
-  signToken(userId: string, expiresIn: string): Promise<string>;
+  signToken(userId: string, expiresIn: string, claims?: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
 /** Reads a file that may not be there. */
@@ -72,13 +72,13 @@ export const ensureDevCredentials = async (): Promise<DevCredentials> => {
   const ours = !hasKeySource || (vars.JWT_JWKS?.includes(`"${jwk.kid}"`) ?? false);
   return {
     ingestToken: (vars.INGEST_TOKENS || missing.INGEST_TOKENS || "").split(/[\s,]+/)[0] ?? "",
-    signToken: async (userId, expiresIn) => {
+    signToken: async (userId, expiresIn, claims = {}) => {
       if (!ours) {
         throw new Error(
           ".dev.vars names another key source for JWTs. Get a token from your identity provider.",
         );
       }
-      return new SignJWT({ sid: `sess_${randomBytes(8).toString("hex")}` })
+      return new SignJWT({ ...claims, sid: `sess_${randomBytes(8).toString("hex")}` })
         .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid ?? "" })
         .setIssuer(vars.JWT_ISSUER ?? ISSUER)
         .setSubject(userId)

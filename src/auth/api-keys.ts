@@ -3,7 +3,7 @@ import { isUserId } from "../events/rooms.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { err, ok, type Result } from "../lib/result.ts";
-import type { AuthFailure, Principal } from "./principal.ts";
+import { type AuthFailure, applicationsClaim, type Principal } from "./principal.ts";
 
 /** API keys start with this, so that they are told from JWTs, and found by secret scanners. */
 export const API_KEY_PREFIX = "lcrt_";
@@ -18,6 +18,8 @@ export const apiKeyRecord = z.object({
   name: z.string().regex(/^[\x20-\x7e]{0,64}$/),
   /** Few and short: they live in the WebSocket's attachment. */
   scopes: z.array(z.string().regex(/^[\w.:*-]{1,32}$/)).max(16),
+  /** The application that the key opens; absent for those of users whose token names none. */
+  applications: applicationsClaim.max(1).exactOptional(),
   /** ms since the epoch. */
   createdAt: z.number(),
   /** ms since the epoch; `null` if the key does not expire. */
@@ -64,7 +66,10 @@ export const verifyApiKey = async (
   if (stored === null) return invalid("unknown API key");
   const record = apiKeyRecord.safeParse(stored);
   if (!record.success) return invalid("the API key's record is malformed");
-  const { id, userId, scopes, expiresAt } = record.data;
+  const { id, userId, scopes, applications, expiresAt } = record.data;
   if (expiresAt !== null && expiresAt <= clock()) return invalid("expired API key");
-  return ok({ kind: "api-key", userId, keyId: id, scopes });
+  return ok({
+    ...{ kind: "api-key", userId, keyId: id, scopes },
+    ...(applications !== undefined && { applications }),
+  });
 };

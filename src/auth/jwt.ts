@@ -12,7 +12,7 @@ import {
 import { isUserId } from "../events/rooms.ts";
 import type { Clock } from "../lib/clock.ts";
 import { err, ok, type Result } from "../lib/result.ts";
-import type { AuthFailure, Principal } from "./principal.ts";
+import { type AuthFailure, applicationsClaim, type Principal } from "./principal.ts";
 
 export interface JwtConfig {
   readonly JWT_ISSUER: string | undefined;
@@ -114,16 +114,20 @@ const pemKey = (pem: string): JWTVerifyGetKey => {
 };
 
 const principalOf = (
-  { sub, sid, azp }: JWTPayload,
+  { sub, sid, azp, applications }: JWTPayload,
   authorizedParties: readonly string[],
 ): Result<Principal, AuthFailure> => {
   if (!isUserId(sub)) return invalid("sub is not a usable user id");
   if (authorizedParties.length > 0 && !(typeof azp === "string" && authorizedParties.includes(azp))) {
     return invalid("azp is not an authorized party");
   }
+  const claimed = applicationsClaim.optional().safeParse(applications);
+  // Taken for absent, a claim that cannot be read would open what its issuer did not mean to.
+  if (!claimed.success) return invalid("applications is not a list of at most 6 application ids");
   return ok({
     kind: "jwt",
     userId: sub,
+    ...(claimed.data !== undefined && { applications: claimed.data }),
     ...(typeof sid === "string" && SESSION_ID.test(sid) && { sessionId: sid }),
   });
 };

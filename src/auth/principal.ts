@@ -1,14 +1,22 @@
+import * as z from "zod";
+import { isApplicationId } from "../events/applications.ts";
+
+/** The applications that a token opens, where it says. Few: like all of a principal they live in attachments. */
+export const applicationsClaim = z.array(z.string().refine(isApplicationId)).max(6);
+
 /** Who a request or a socket acts for. What a principal may do is decided by those who hold one. */
 export type Principal =
   | {
       readonly kind: "jwt";
       readonly userId: string;
+      readonly applications?: readonly string[];
       /** The identity provider's session (`sid`). */
       readonly sessionId?: string;
     }
   | {
       readonly kind: "api-key";
       readonly userId: string;
+      readonly applications?: readonly string[];
       readonly keyId: string;
       readonly scopes: readonly string[];
     };

@@ -19,6 +19,7 @@ import { dispatch } from "./dispatch.ts";
 import type { HandshakeContext } from "./handshake-context.ts";
 import type { Memberships } from "./memberships.ts";
 import { refuse } from "./refusals.ts";
+import type { Requests } from "./requests.ts";
 import { RoomRequests } from "./room-requests.ts";
 import { memberOf, type SocketData } from "./socket-data.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -27,6 +28,7 @@ export interface ApplicationDeps {
   readonly authenticate: Authenticate;
   readonly subscriptions: Subscriptions<Socket<SocketData>>;
   readonly memberships: Memberships;
+  readonly requests: Requests;
   readonly maxRoomsPerSocket: number;
   /** What a socket may emit for long; after a quiet time it may emit ten seconds' worth at once. */
   readonly maxEventsPerSecond: number;
@@ -168,16 +170,17 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     }
     dispatch(socket, event, {
       rooms: this.rooms,
-      createId: this.#deps.createId,
+      requests: this.#deps.requests,
       clock: this.#deps.clock,
     });
   }
 
   disconnect(socket: Socket<SocketData>, reason: DisconnectReason): void {
-    const { subscriptions, memberships } = this.#deps;
+    const { subscriptions, memberships, requests } = this.#deps;
     const { connection } = socket.data;
     // Only the client's connection has gone, unless one side has ended the socket itself: then nobody comes back.
     const final = reason === "client namespace disconnect" || reason === "server namespace disconnect";
+    requests.cancel(socket, final);
     for (const room of [...subscriptions.roomsOf(socket)]) {
       subscriptions.remove(room, socket);
       // The personal room has not said yet who the socket is: `join` tells it.

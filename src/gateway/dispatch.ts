@@ -1,17 +1,17 @@
+import { type BackendRequest, isRequestName } from "../backends/backend.ts";
 import { clientEvent } from "../events/catalogue.ts";
-import type { ClientEvent, Family } from "../events/define.ts";
-import { type ErrorEnvelope, issuesOf } from "../events/envelope.ts";
+import { issuesOf } from "../events/envelope.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
-import { refuse, refuseInvalid } from "./refusals.ts";
+import { refuseInvalid } from "./refusals.ts";
+import type { Requests } from "./requests.ts";
 import type { RoomRequests } from "./room-requests.ts";
 import type { SocketData } from "./socket-data.ts";
 
 export interface DispatchDeps {
   readonly rooms: RoomRequests;
-  /** Makes the id of a request. */
-  readonly createId: () => string;
+  readonly requests: Requests;
   readonly clock: Clock;
 }
 
@@ -39,7 +39,7 @@ export const dispatch = (socket: Socket<SocketData>, event: SocketEvent, deps: D
       ack?.(answer);
       return;
     }
-    // Both payloads have passed the catalogue's schema.
+    // All payloads have passed the catalogue's schema.
     case "subscribe":
       deps.rooms.subscribe(socket, (payload.data as { room: string }).room, ack);
       return;
@@ -47,30 +47,7 @@ export const dispatch = (socket: Socket<SocketData>, event: SocketEvent, deps: D
       deps.rooms.unsubscribe(socket, (payload.data as { room: string }).room, ack);
       return;
     default:
-      unanswered(socket, definition, payload.data, ack, deps.createId);
+      if (!isRequestName(name)) throw new Error(`The catalogue does not say what answers ${name}.`);
+      deps.requests.request(socket, name, payload.data as BackendRequest["payload"], ack);
   }
-};
-
-/** The ids that a family's error event carries beside the envelope (ERR-1). */
-const errorIds: Partial<Record<Family, (payload: unknown, createId: () => string) => object>> = {
-  query: (_, createId) => ({ queryId: createId() }),
-  compliance: (_, createId) => ({ jobId: createId() }),
-  chat: (payload) => ({ conversationId: (payload as { conversationId: string }).conversationId }),
-};
-
-/** Requests need a backend, and none is configured. */
-const unanswered = (
-  socket: Socket<SocketData>,
-  { name, family, error }: ClientEvent,
-  payload: unknown,
-  ack: SocketEvent["ack"],
-  createId: () => string,
-): void => {
-  if (error === undefined) throw new Error(`The catalogue names no error event for ${name}.`);
-  const envelope: ErrorEnvelope = {
-    code: "INTERNAL",
-    message: `No backend is configured to answer ${name}.`,
-  };
-  const failure = { ...errorIds[family]?.(payload, createId), ...envelope };
-  refuse(socket, error, failure, ack);
 };

@@ -1,4 +1,5 @@
 import { createAuthenticate } from "../auth/authenticate.ts";
+import { decodeAnswer } from "../backends/wire.ts";
 import type { Env } from "../env.ts";
 import { parseRoom } from "../events/rooms.ts";
 import { after, sleep } from "../lib/after.ts";
@@ -13,17 +14,28 @@ import { EngineDurableObject } from "./engine-do.ts";
 import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
+import { RequestRegister } from "./request-register.ts";
+import { Requests } from "./requests.ts";
 import { SqlRoomRegister } from "./room-register.ts";
 import { memberOf, type SocketData } from "./socket-data.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 const createId = () => randomToken(ID_LENGTH);
 
+/** Reaches nothing but our own entrypoint. */
+const REQUESTS_URL = "https://requests/";
+
 /** Rooms told in one go after a crash; the rest follow at once, in turns. */
 const RECONCILE_BATCH = 200;
 
+/**
+ * - `reconcile`: rooms are to be told which sockets are here
+ * - `lost`: sockets are to be told which of their requests were lost
+ */
+type GatewayAlarm = "reconcile" | "lost";
+
 /** Holds client connections. Named `<colo>-<n>`; see docs/architecture.md. */
-export class Gateway extends EngineDurableObject<Env, "reconcile"> implements GatewayRpc {
+export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements GatewayRpc {
   protected readonly host: GatewayHost;
   readonly #subscriptions = new Subscriptions<Socket<SocketData>>({
     onLogged: (socket, logged) => {
@@ -32,6 +44,7 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
     },
   });
   readonly #memberships: Memberships;
+  readonly #requests: Requests;
   readonly #application: RealtimeApplication;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -52,10 +65,37 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
         }
       },
     });
+    this.#requests = new Requests({
+      register: new RequestRegister(ctx.storage.sql),
+      start: async (request, signal) =>
+        decodeAnswer(
+          await ctx.exports.Requests.fetch(REQUESTS_URL, {
+            method: "POST",
+            body: JSON.stringify(request),
+            signal,
+          }),
+        ),
+      publish: async (room, publication) => {
+        const call = () => env.ROOMS.getByName(room).publish([publication]);
+        const [outcome] = await callRetrying(call, sleep);
+        if (outcome === "overloaded") throw new Error("The room is overloaded.");
+      },
+      onUntold: () => this.alarms.set("lost", Date.now() + config.PING_INTERVAL),
+      maxRequestsPerSocket: config.MAX_REQUESTS_PER_SOCKET,
+      timeoutMs: config.REQUEST_TIMEOUT,
+      bytesPerSecond: config.STREAM_BYTES_PER_SECOND,
+      applications: config.APPLICATIONS,
+      createId,
+      clock: Date.now,
+      after,
+      sleep,
+      log,
+    });
     this.#application = new RealtimeApplication({
       authenticate: createAuthenticate({ config, apiKeys: env.API_KEYS, clock: Date.now, log }),
       subscriptions: this.#subscriptions,
       memberships: this.#memberships,
+      requests: this.#requests,
       maxRoomsPerSocket: config.MAX_ROOMS_PER_SOCKET,
       maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
       createId,
@@ -75,10 +115,18 @@ export class Gateway extends EngineDurableObject<Env, "reconcile"> implements Ga
     this.host.restore();
     this.#memberships.findStale();
     if (this.#memberships.stale.size > 0) this.alarms.set("reconcile", Date.now());
+    if (this.#requests.hasLost) this.alarms.set("lost", Date.now());
   }
 
-  protected override async due(deadline: HostAlarm | "reconcile"): Promise<number | undefined> {
-    return deadline === "reconcile" ? this.#reconcile() : this.host.alarm(deadline);
+  protected override async due(deadline: HostAlarm | GatewayAlarm): Promise<number | undefined> {
+    switch (deadline) {
+      case "reconcile":
+        return this.#reconcile();
+      case "lost":
+        return (await this.#requests.tellLost()) ? undefined : Date.now() + this.config.PING_INTERVAL;
+      default:
+        return this.host.alarm(deadline);
+    }
   }
 
   async deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {

@@ -7,13 +7,21 @@ export interface HandshakeContext {
   readonly principal?: Principal | undefined;
 }
 
+const applications = z.array(z.string());
+
 const context: z.ZodType<HandshakeContext> = z.object({
   principal: z
     .discriminatedUnion("kind", [
-      z.object({ kind: z.literal("jwt"), userId: z.string(), sessionId: z.string().exactOptional() }),
+      z.object({
+        kind: z.literal("jwt"),
+        userId: z.string(),
+        applications: applications.exactOptional(),
+        sessionId: z.string().exactOptional(),
+      }),
       z.object({
         kind: z.literal("api-key"),
         userId: z.string(),
+        applications: applications.exactOptional(),
         keyId: z.string(),
         scopes: z.array(z.string()),
       }),

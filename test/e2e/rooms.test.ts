@@ -202,25 +202,3 @@ it("ROOM-5 nothing comes before subscribed, nothing after unsubscribed", async (
   }
   client.close();
 });
-
-describe("requests without a backend answer with their family's error", () => {
-  it.each([
-    ["query", { sql: "SELECT 1", applicationId: "demo" }, "query_error", ["queryId"]],
-    ["request_market_data", { symbol: "BTC-USD", resolution: "1m" }, "market_data_error", []],
-    ["address_analysis", { chain: "bitcoin", address: "1abc" }, "address_analysis_error", ["jobId"]],
-    ["address_transactions", { chain: "bitcoin", address: "1abc" }, "address_analysis_error", ["jobId"]],
-    ["cross_border_flows", { corridor: "US-MX", window: "24h" }, "address_analysis_error", ["jobId"]],
-    ["chat", { conversationId: "c1", message: "hi" }, "chat_error", ["conversationId"]],
-  ])("%s", async (event, payload, error, ids) => {
-    const client = await service.connect("user_request");
-    const ack = new Promise((resolve) => client.socket.emit(event as "query", payload as never, resolve));
-    const failure = await client.next(error);
-    expect(failure).toEqual({
-      ...Object.fromEntries(ids.map((id) => [id, expect.any(String)])),
-      code: "INTERNAL",
-      message: `No backend is configured to answer ${event}.`,
-    });
-    expect(await ack).toEqual({ error: failure });
-    client.close();
-  });
-});

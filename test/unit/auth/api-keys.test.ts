@@ -38,6 +38,11 @@ describe("AUTH-2 API keys", () => {
     });
   });
 
+  it("may open an application of their own", async () => {
+    const { result } = await verify(KEY, { ...record, applications: ["app_1"] });
+    expect(result).toMatchObject({ ok: true, value: { applications: ["app_1"] } });
+  });
+
   it("are made random, prefixed and well-formed", async () => {
     const made = createApiKey();
     expect(made.key).toMatch(/^lcrt_[A-Za-z0-9_-]{43}$/);
@@ -83,6 +88,8 @@ describe("AUTH-2 API keys", () => {
     { ...record, id: "k".repeat(65) },
     { ...record, id: "ké" },
     { ...record, id: "a.b" },
+    { ...record, applications: ["not an id"] },
+    { ...record, applications: "app_1" },
   ])("with the record %j are refused", async (stored) => {
     expect((await verify(KEY, stored)).result).toEqual(refused("the API key's record is malformed"));
     expect(apiKeyRecord.safeParse(stored).success).toBe(false);

@@ -257,3 +257,26 @@ describe("AUTH-3 configuration", () => {
     );
   });
 });
+
+describe("AUTH-1 the claim applications", () => {
+  it("says which applications a token opens", async () => {
+    for (const applications of [["app_1", "app:2"], []]) {
+      const token = await sign("user_1", { claims: { applications } });
+      const { value } = accepted();
+      expect(await verify(token)).toEqual({ ok: true, value: { ...value, applications } });
+    }
+  });
+
+  it.each([
+    ["all"],
+    [null],
+    [["not an id"]],
+    [["../app"]],
+    [[1]],
+    [Array(7).fill("app")],
+    [["a".repeat(65)]],
+  ])("refuses a token that says %j: taken for absent it would open others", async (applications) => {
+    const token = await sign("user_1", { claims: { applications } });
+    expect(await verify(token)).toEqual(refused("applications is not a list of at most 6 application ids"));
+  });
+});

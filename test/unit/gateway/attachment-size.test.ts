@@ -1,7 +1,7 @@
 import { serialize } from "node:v8";
 import { expect, it } from "vitest";
 import { apiKeyRecord } from "../../../src/auth/api-keys.ts";
-import type { Principal } from "../../../src/auth/principal.ts";
+import { applicationsClaim, type Principal } from "../../../src/auth/principal.ts";
 import { isSymbol, isUserId } from "../../../src/events/rooms.ts";
 import { settled } from "../../support/fakes.ts";
 import { FakeGateway } from "./fake-gateway.ts";
@@ -16,15 +16,21 @@ const userId = "u".repeat(128);
 const part = "A".repeat(20);
 const symbols = Array.from({ length: 100 }, (_, n) => `${part}-${part}-${String(n).padStart(20, "0")}`);
 
+const applications = (count: number) => Array.from({ length: count }, (_, n) => String(n).padStart(64, "a"));
+
 /** Each call gives a fresh object: equal ones are stored once only when they are the same. */
 const apiKey = (): Principal => ({
   kind: "api-key",
   userId,
   keyId: "k".repeat(64),
   scopes: Array.from({ length: 16 }, (_, n) => String(n).padStart(32, "s")),
+  applications: applications(1),
 });
 
-const jwt = (): Principal => ({ kind: "jwt", userId, sessionId: "s".repeat(200) });
+const jwt = (): Principal => ({
+  ...{ kind: "jwt", userId, sessionId: "s".repeat(200) },
+  applications: applications(6),
+});
 
 it("these are the largest values that the rules allow", () => {
   expect(isUserId(userId) && !isUserId(`${userId}u`)).toBe(true);
@@ -38,8 +44,13 @@ it("these are the largest values that the rules allow", () => {
     // Text beyond Latin-1 takes two bytes a character.
     { id: "€".repeat(64) },
     { scopes: ["€".repeat(32)] },
+    { applications: applications(2) },
+    { applications: ["a".repeat(65)] },
+    { applications: ["€".repeat(64)] },
   ];
   for (const change of larger) expect(apiKeyRecord.safeParse({ ...record, ...change }).success).toBe(false);
+  expect(applicationsClaim.safeParse(applications(6)).success).toBe(true);
+  expect(applicationsClaim.safeParse(applications(7)).success).toBe(false);
 });
 
 it.each([

@@ -2,13 +2,23 @@ import type { Authenticate } from "../../../src/auth/authenticate.ts";
 import { RealtimeApplication } from "../../../src/gateway/application.ts";
 import type { HandshakeContext } from "../../../src/gateway/handshake-context.ts";
 import { Memberships } from "../../../src/gateway/memberships.ts";
+import { RequestRegister } from "../../../src/gateway/request-register.ts";
+import { Requests, type RequestsDeps } from "../../../src/gateway/requests.ts";
 import type { SocketData } from "../../../src/gateway/socket-data.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
 import { after } from "../../../src/lib/after.ts";
 import type { Connected } from "../../../src/rooms/protocol.ts";
 import { SocketServer } from "../../../src/socketio/server.ts";
 import type { Socket } from "../../../src/socketio/socket.ts";
-import { engineFor, FakeClock, FakeTransport, ScriptedRooms, settled } from "../../support/fakes.ts";
+import {
+  engineFor,
+  FakeClock,
+  FakeTimers,
+  FakeTransport,
+  ScriptedRooms,
+  settled,
+} from "../../support/fakes.ts";
+import { TestStorage } from "../../support/sqlite.ts";
 
 /**
  * The whole gateway over scripted rooms. Token `t` is user `u`'s; ids are `id1`, …: first a socket's own, then the
@@ -27,12 +37,34 @@ export class FakeGateway {
   readonly credentials: string[] = [];
   /** What `authenticate` answers. */
   answer: Awaited<ReturnType<Authenticate>> = { ok: true, value: { kind: "jwt", userId: "u" } };
+  readonly timers = new FakeTimers();
+  readonly requests: Requests;
   readonly engine;
   readonly application;
 
-  constructor(maxRoomsPerSocket = 100) {
+  /** `requests`: how they are answered; storage that outlives the object, with `storage`. */
+  constructor(
+    maxRoomsPerSocket = 100,
+    { storage = new TestStorage(), ...requests }: Partial<RequestsDeps> & { storage?: TestStorage } = {},
+  ) {
     let ids = 0;
     const createId = () => `id${++ids}`;
+    this.requests = new Requests({
+      register: new RequestRegister(storage.sql),
+      start: () => new Promise(() => {}),
+      publish: async () => {},
+      onUntold: () => {},
+      maxRequestsPerSocket: 10,
+      timeoutMs: 300_000,
+      bytesPerSecond: 1_000_000,
+      applications: ["demo"],
+      createId,
+      clock: this.clock.read,
+      after: this.timers.after,
+      sleep: async () => {},
+      log: (...line) => void this.logged.push(line),
+      ...requests,
+    });
     const memberships = new Memberships({
       register: {
         all: () => [],
@@ -53,6 +85,7 @@ export class FakeGateway {
       },
       subscriptions: this.subscriptions,
       memberships,
+      requests: this.requests,
       maxRoomsPerSocket,
       maxEventsPerSecond: 1_000,
       createId,

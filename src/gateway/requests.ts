@@ -1,0 +1,258 @@
+import { type AnswerEvent, acceptedOf, errorBody, errorOf } from "../backends/answer.ts";
+import type { BackendRequest, Refusal, RequestName } from "../backends/backend.ts";
+import type { Answer } from "../backends/wire.ts";
+import type { ErrorEnvelope } from "../events/envelope.ts";
+import { userRoom } from "../events/rooms.ts";
+import type { After, Sleep } from "../lib/after.ts";
+import type { Clock } from "../lib/clock.ts";
+import { describeError, type Log } from "../lib/log.ts";
+import type { Publication } from "../rooms/protocol.ts";
+import type { SocketEvent } from "../socketio/server.ts";
+import { eventHead, type Socket } from "../socketio/socket.ts";
+import { refuse } from "./refusals.ts";
+import type { OpenRequest, RequestRegister } from "./request-register.ts";
+import type { SocketData } from "./socket-data.ts";
+
+export interface RequestsDeps {
+  readonly register: RequestRegister;
+  /** Has a request answered, outside this object. Throws when that cannot be reached. */
+  readonly start: (request: BackendRequest, signal: AbortSignal) => Promise<Answer>;
+  /** Publishes into a personal room; retries what may be retried, then throws. */
+  readonly publish: (room: string, publication: Publication) => Promise<void>;
+  /** A lost request could not be told of: `tellLost` is to be called, in a while. */
+  readonly onUntold: () => void;
+  readonly maxRequestsPerSocket: number;
+  readonly timeoutMs: number;
+  /** What answers may take of a socket, so that events of its rooms do not wait behind them. */
+  readonly bytesPerSecond: number;
+  /** The applications that are open to users whose token names none. */
+  readonly applications: readonly string[];
+  readonly createId: () => string;
+  readonly clock: Clock;
+  readonly after: After;
+  readonly sleep: Sleep;
+  readonly log: Log;
+}
+
+type Ack = SocketEvent["ack"];
+
+interface Running {
+  readonly open: OpenRequest;
+  readonly controller: AbortController;
+  readonly cancelTimeout: () => void;
+}
+
+/** Seconds after which a request that failed on our side is worth sending again. */
+const RETRY_AFTER_S = 5;
+
+/** Below this many ms an answer is ahead of its pace without waiting. */
+const AHEAD_MS = 10;
+
+const LOST: ErrorEnvelope = {
+  code: "INTERNAL",
+  message: "The connection was lost before the answer was complete. Send the request again.",
+};
+
+const UNREACHABLE: ErrorEnvelope = {
+  code: "INTERNAL",
+  message: "The request could not be started. Send it again.",
+  retryAfter: RETRY_AFTER_S,
+};
+
+const BROKEN: ErrorEnvelope = {
+  code: "INTERNAL",
+  message: "The answer broke off. Send the request again.",
+  retryAfter: RETRY_AFTER_S,
+};
+
+/**
+ * The requests of this gateway's sockets, from acceptance to the one terminal event (REQ-1). They are answered
+ * elsewhere: what happens here is passing on what comes. Each is in the register while it runs, so that a socket that
+ * is recovered, here or elsewhere, hears of those whose answer its former connection, or this object, took with it.
+ */
+export class Requests {
+  readonly #deps: RequestsDeps;
+  readonly #running = new Map<Socket<SocketData>, Map<string, Running>>();
+  /** Requests in the register that do not run any more. */
+  readonly #lost = new Map<string, OpenRequest>();
+  /** Until when (ms) each socket is busy with what it has been sent. */
+  readonly #busyUntil = new WeakMap<Socket<SocketData>, number>();
+
+  constructor(deps: RequestsDeps) {
+    this.#deps = deps;
+    for (const open of deps.register.all()) this.#lost.set(open.id, open);
+  }
+
+  /** Whether there are lost requests that have not been told of. */
+  get hasLost(): boolean {
+    return this.#lost.size > 0;
+  }
+
+  /** Has a request answered whose payload has passed the catalogue's schema. */
+  request<N extends RequestName>(
+    socket: Socket<SocketData>,
+    event: N,
+    payload: BackendRequest<N>["payload"],
+    ack: Ack,
+  ): void {
+    const { createId, maxRequestsPerSocket } = this.#deps;
+    const { principal } = socket.data;
+    if ((this.#running.get(socket)?.size ?? 0) >= maxRequestsPerSocket) {
+      const message = `A socket may have ${maxRequestsPerSocket} requests answered at a time. Wait for one to end.`;
+      refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message, retryAfter: 1 }, ack);
+      return;
+    }
+    const applications = principal.applications ?? this.#deps.applications;
+    const named = "applicationId" in payload ? payload.applicationId : undefined;
+    const request: BackendRequest<N> = {
+      ...{ id: createId(), event, payload, userId: principal.userId, socketId: socket.id },
+      ...{ applicationId: named ?? applications[0] ?? "", applications },
+    };
+    void this.#run(socket, request as BackendRequest, ack);
+  }
+
+  /**
+   * The socket is gone: nobody waits for its answers. Unless it is gone for good, it may be recovered, and is told then
+   * which requests were lost.
+   */
+  cancel(socket: Socket<SocketData>, forGood: boolean): void {
+    for (const { open, controller } of this.#running.get(socket)?.values() ?? []) {
+      this.#stop(socket, open.id);
+      controller.abort();
+      if (forGood) this.#deps.register.remove(open.id);
+      else {
+        this.#lost.set(open.id, open);
+        void this.#tell(open);
+      }
+    }
+  }
+
+  /** Tells of lost requests; returns whether all have been told of. */
+  async tellLost(): Promise<boolean> {
+    const told = await Promise.all([...this.#lost.values()].map((open) => this.#tell(open)));
+    return !told.includes(false);
+  }
+
+  async #run(socket: Socket<SocketData>, request: BackendRequest, ack: Ack): Promise<void> {
+    const { start, log } = this.#deps;
+    const { id, event } = request;
+    const { signal } = this.#begin(socket, request);
+    try {
+      const answer = await start(request, signal);
+      if (!this.#runs(socket, id)) return;
+      switch (answer.status) {
+        case "accepted":
+          ack?.(acceptedOf(request));
+          await this.#passOn(socket, id, answer.events);
+          break;
+        case "deferred":
+          this.#end(socket, id);
+          ack?.(acceptedOf(request));
+          break;
+        case "refused":
+          this.#end(socket, id);
+          this.#refuse(socket, request, answer.refusal, ack);
+          break;
+        default:
+          answer satisfies never;
+      }
+      // Without a terminal event, whoever answered has died.
+      this.#fail(socket, request, BROKEN);
+    } catch (error) {
+      if (!this.#runs(socket, id)) return;
+      log("error", "request_broken", { request: event, id, error: describeError(error) });
+      this.#fail(socket, request, UNREACHABLE, ack);
+    }
+  }
+
+  #begin(socket: Socket<SocketData>, request: BackendRequest): AbortController {
+    const { register, after, timeoutMs } = this.#deps;
+    const { id, userId, socketId } = request;
+    const controller = new AbortController();
+    const open: OpenRequest = { id, room: userRoom(userId), socketId, body: errorBody(request, LOST) };
+    const cancelTimeout = after(timeoutMs, () => {
+      const message = `The answer took longer than ${timeoutMs / 1_000} s. Ask for less.`;
+      this.#fail(socket, request, { code: "INTERNAL", message });
+      controller.abort();
+    });
+    register.add(open);
+    const running = this.#running.get(socket) ?? new Map<string, Running>();
+    this.#running.set(socket, running.set(id, { open, controller, cancelTimeout }));
+    return controller;
+  }
+
+  async #passOn(socket: Socket<SocketData>, id: string, events: AsyncIterable<AnswerEvent>): Promise<void> {
+    const head = eventHead(socket.nsp);
+    for await (const { body, terminal } of events) {
+      if (!this.#runs(socket, id)) return;
+      if (terminal) this.#end(socket, id);
+      socket.write(head + body);
+      if (terminal) return;
+      await this.#pace(socket, body.length);
+    }
+  }
+
+  /** Waits until the socket has had time for what it was sent. The platform does not say what a WebSocket buffers. */
+  async #pace(socket: Socket<SocketData>, bytes: number): Promise<void> {
+    const { clock, sleep, bytesPerSecond } = this.#deps;
+    const now = clock();
+    const until = Math.max(now, this.#busyUntil.get(socket) ?? 0) + (bytes * 1_000) / bytesPerSecond;
+    this.#busyUntil.set(socket, until);
+    if (until - now > AHEAD_MS) await sleep(until - now);
+  }
+
+  #refuse(socket: Socket<SocketData>, request: BackendRequest, refusal: Refusal, ack: Ack): void {
+    if (refusal.event === "insufficient_credits") {
+      const { required, available } = refusal.data;
+      const message = `This costs ${required} credits; ${available} are available.`;
+      socket.emit(refusal.event, refusal.data);
+      ack?.({ error: { code: "UNAUTHORIZED", message, ...refusal.data } });
+      return;
+    }
+    const { event, data } =
+      refusal.event === "error"
+        ? errorOf(request, refusal.data)
+        : { event: refusal.event, data: refusal.data };
+    refuse(socket, event, data, ack);
+  }
+
+  /** Ends a request that still runs with its family's error event. */
+  #fail(socket: Socket<SocketData>, request: BackendRequest, envelope: ErrorEnvelope, ack?: Ack): void {
+    if (!this.#runs(socket, request.id)) return;
+    this.#end(socket, request.id);
+    const { event, data } = errorOf(request, envelope);
+    refuse(socket, event, data, ack);
+  }
+
+  #runs(socket: Socket<SocketData>, id: string): boolean {
+    return this.#running.get(socket)?.has(id) ?? false;
+  }
+
+  #stop(socket: Socket<SocketData>, id: string): void {
+    const running = this.#running.get(socket);
+    running?.get(id)?.cancelTimeout();
+    running?.delete(id);
+    if (running?.size === 0) this.#running.delete(socket);
+  }
+
+  /** The terminal event is about to be sent: whatever happens now, no other will be. */
+  #end(socket: Socket<SocketData>, id: string): void {
+    this.#stop(socket, id);
+    this.#deps.register.remove(id);
+  }
+
+  /** Once in the personal room's log, the event reaches the socket when it is recovered; its id keeps it single. */
+  async #tell({ id, room, socketId, body }: OpenRequest): Promise<boolean> {
+    const { publish, register, onUntold, log } = this.#deps;
+    try {
+      await publish(room, { id: `request:${id}`, body, delivery: "durable", socketId });
+    } catch (error) {
+      log("error", "lost_request_untold", { id, error: describeError(error) });
+      onUntold();
+      return false;
+    }
+    this.#lost.delete(id);
+    register.remove(id);
+    return true;
+  }
+}
