@@ -1,0 +1,85 @@
+import type { Sleep } from "../../lib/after.ts";
+import { callRetrying } from "../../lib/rpc.ts";
+import { type BackendEvent, failure, type Handler } from "../backend.ts";
+import type { ChatEngine, ChatPart } from "./chat/engine.ts";
+import { type ConversationRpc, conversationName } from "./chat/protocol.ts";
+
+/** The conversations, as the platform binds them. */
+export interface Conversations {
+  getByName(name: string): ConversationRpc;
+}
+
+export interface ChatDeps {
+  readonly conversations: Conversations;
+  readonly engine: ChatEngine;
+  readonly sleep: Sleep;
+}
+
+type Ending = Exclude<ChatPart, { readonly type: "delta" }>;
+
+const STOP: BackendEvent = { event: "chat_stop_typing", data: {} };
+
+const said = (delta: string, isFinal: boolean): BackendEvent => ({
+  event: "chat_message",
+  data: { role: "assistant", delta, isFinal },
+});
+
+/**
+ * Answers `chat`: typing, the answer as it is written, and its counts. The conversation keeps the message with the
+ * whole answer, or neither. A message that comes while another of its conversation is being answered is refused.
+ */
+export const chatHandler = ({ conversations, engine, sleep }: ChatDeps): Handler<"chat"> =>
+  async function* (request, signal) {
+    const { id, payload, userId, applicationId } = request;
+    const { message, conversationId } = payload;
+    const name = await conversationName(applicationId, userId, conversationId);
+    const call = <T>(run: (conversation: ConversationRpc) => Promise<T>): Promise<T> =>
+      // Each attempt takes a fresh stub.
+      callRetrying(() => run(conversations.getByName(name)), sleep);
+
+    const begun = await call((conversation) => conversation.begin(id));
+    if (!begun.ok) {
+      const text = "This conversation is still being answered. Wait for the answer before you write more.";
+      yield failure(request, { code: "RATE_LIMITED", message: text, retryAfter: begun.error });
+      return;
+    }
+    const context = payload.context === undefined ? "" : JSON.stringify(payload.context);
+    let kept = false;
+    try {
+      yield { event: "chat_typing", data: {} };
+      let answer = "";
+      let ending: Ending | undefined;
+      for await (const part of engine.answer(
+        { history: begun.value, message, context, applicationId },
+        signal,
+      )) {
+        if (part.type !== "delta") {
+          ending = part;
+          break;
+        }
+        answer += part.text;
+        yield said(part.text, false);
+      }
+      if (ending === undefined) throw new Error("The answer ended without a word about how.");
+      if (ending.type === "failed") {
+        yield STOP;
+        yield failure(request, ending.error);
+        return;
+      }
+      await call((conversation) => conversation.keep(id, { message, context, answer }));
+      kept = true;
+      yield said("", true);
+      yield STOP;
+      const { tokens, sql } = ending;
+      yield {
+        event: "chat_response",
+        data: { messageId: id, tokens, ...(sql === undefined ? {} : { sql }) },
+      };
+    } catch (error) {
+      yield STOP;
+      throw error;
+    } finally {
+      // What cannot be told now lapses by itself.
+      if (!kept) await call((conversation) => conversation.release(id)).catch(() => undefined);
+    }
+  };

@@ -1,0 +1,167 @@
+import { expect, it } from "vitest";
+import type { BackendEvent, BackendRequest } from "../../../../../src/backends/backend.ts";
+import {
+  type ConversationAlarm,
+  ConversationCore,
+} from "../../../../../src/backends/embedded/chat/conversation.ts";
+import type { ChatEngine, ChatPart, ChatQuestion } from "../../../../../src/backends/embedded/chat/engine.ts";
+import type { ConversationRpc } from "../../../../../src/backends/embedded/chat/protocol.ts";
+import { chatHandler } from "../../../../../src/backends/embedded/chat.ts";
+import { serverEvent } from "../../../../../src/events/catalogue.ts";
+import { Alarms } from "../../../../../src/lib/alarms.ts";
+import { FakeClock } from "../../../../support/fakes.ts";
+import { TestStorage } from "../../../../support/sqlite.ts";
+
+const conversationsOf = () => {
+  const cores = new Map<string, ConversationCore>();
+  const getByName = (name: string): ConversationRpc => {
+    const storage = new TestStorage();
+    const core =
+      cores.get(name) ??
+      new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage), new FakeClock().read);
+    cores.set(name, core);
+    return {
+      begin: async (id) => core.begin(id),
+      keep: async (id, turn) => core.keep(id, turn),
+      release: async (id) => core.release(id),
+    };
+  };
+  return { cores, getByName };
+};
+
+const engineOf = (parts: readonly ChatPart[], problem?: Error) => {
+  const asked: ChatQuestion[] = [];
+  const engine: ChatEngine = {
+    async *answer(question) {
+      asked.push(question);
+      yield* parts;
+      if (problem !== undefined) throw problem;
+    },
+  };
+  return { engine, asked };
+};
+
+const request = (
+  id: string,
+  message: string,
+  rest: Partial<BackendRequest<"chat">> = {},
+): BackendRequest<"chat"> => ({
+  id,
+  event: "chat",
+  payload: { conversationId: "c1", message },
+  userId: "user_1",
+  socketId: "s1",
+  applicationId: "demo",
+  applications: ["demo"],
+  ...rest,
+});
+
+const collect = async (events: AsyncIterable<BackendEvent>): Promise<BackendEvent[]> => {
+  const all: BackendEvent[] = [];
+  for await (const event of events) {
+    const checked = serverEvent(event.event)?.schema.safeParse({ conversationId: "c1", ...event.data });
+    expect(checked?.error).toBeUndefined();
+    all.push(event);
+  }
+  return all;
+};
+
+const never = new AbortController().signal;
+const sleep = async () => {};
+
+const HELLO: ChatPart[] = [
+  { type: "delta", text: "Hel" },
+  { type: "delta", text: "lo." },
+  { type: "done", tokens: { prompt: 3, completion: 2, total: 5 }, sql: "SELECT 1" },
+];
+
+it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and its counts", async () => {
+  const { engine } = engineOf(HELLO);
+  const handler = chatHandler({ conversations: conversationsOf(), engine, sleep });
+  expect(await collect(handler(request("m1", "Hi"), never))).toEqual([
+    { event: "chat_typing", data: {} },
+    { event: "chat_message", data: { role: "assistant", delta: "Hel", isFinal: false } },
+    { event: "chat_message", data: { role: "assistant", delta: "lo.", isFinal: false } },
+    { event: "chat_message", data: { role: "assistant", delta: "", isFinal: true } },
+    { event: "chat_stop_typing", data: {} },
+    {
+      event: "chat_response",
+      data: { messageId: "m1", tokens: { prompt: 3, completion: 2, total: 5 }, sql: "SELECT 1" },
+    },
+  ]);
+});
+
+it("the next message of the conversation comes with what was said, of another user's or application's without", async () => {
+  const { engine, asked } = engineOf(HELLO);
+  const handler = chatHandler({ conversations: conversationsOf(), engine, sleep });
+  const first = { payload: { conversationId: "c1", message: "Hi", context: { symbol: "BTC-USDT" } } };
+  await collect(handler(request("m1", "", first), never));
+  await collect(handler(request("m2", "And now?"), never));
+  await collect(handler(request("m3", "Who?", { userId: "user_2" }), never));
+  await collect(handler(request("m4", "Who?", { applicationId: "other" }), never));
+  const history = [{ message: "Hi", context: '{"symbol":"BTC-USDT"}', answer: "Hello." }];
+  expect(asked).toEqual([
+    { history: [], message: "Hi", context: '{"symbol":"BTC-USDT"}', applicationId: "demo" },
+    { history, message: "And now?", context: "", applicationId: "demo" },
+    { history: [], message: "Who?", context: "", applicationId: "demo" },
+    { history: [], message: "Who?", context: "", applicationId: "other" },
+  ]);
+});
+
+it("a failed answer ends typing, says why, and leaves nothing in the conversation", async () => {
+  const failed = engineOf([
+    { type: "delta", text: "Hel" },
+    { type: "failed", error: { code: "RATE_LIMITED", message: "Slow down.", retryAfter: 7 } },
+  ]);
+  const conversations = conversationsOf();
+  const events = await collect(
+    chatHandler({ conversations, engine: failed.engine, sleep })(request("m1", "Hi"), never),
+  );
+  expect(events.slice(-2)).toEqual([
+    { event: "chat_stop_typing", data: {} },
+    { event: "chat_error", data: { code: "RATE_LIMITED", message: "Slow down.", retryAfter: 7 } },
+  ]);
+  const { engine, asked } = engineOf(HELLO);
+  await collect(chatHandler({ conversations, engine, sleep })(request("m2", "Again"), never));
+  expect(asked[0]?.history).toEqual([]);
+});
+
+it("an engine that throws, or ends without an ending, ends typing too, and lets the next message in", async () => {
+  const conversations = conversationsOf();
+  for (const [id, problem] of [
+    ["m1", new Error("bug")],
+    ["m2", undefined],
+  ] as const) {
+    const { engine } = engineOf([{ type: "delta", text: "Hel" }], problem);
+    const events: string[] = [];
+    const answer = chatHandler({ conversations, engine, sleep })(request(id, "Hi"), never);
+    await expect(async () => {
+      for await (const { event } of answer) events.push(event);
+    }).rejects.toThrow();
+    expect(events).toEqual(["chat_typing", "chat_message", "chat_stop_typing"]);
+  }
+  const { engine, asked } = engineOf(HELLO);
+  await collect(chatHandler({ conversations, engine, sleep })(request("m3", "Again"), never));
+  expect(asked[0]?.history).toEqual([]);
+});
+
+it("a message that comes while another is answered is refused, and let in when that one is cancelled", async () => {
+  const conversations = conversationsOf();
+  const { engine, asked } = engineOf(HELLO);
+  const handler = chatHandler({ conversations, engine, sleep });
+  const first = handler(request("m1", "Hi"), never)[Symbol.asyncIterator]();
+  await first.next();
+  expect(await collect(handler(request("m2", "Hi?"), never))).toEqual([
+    {
+      event: "chat_error",
+      data: {
+        code: "RATE_LIMITED",
+        message: "This conversation is still being answered. Wait for the answer before you write more.",
+        retryAfter: 2,
+      },
+    },
+  ]);
+  await first.return?.();
+  await collect(handler(request("m3", "Hi!"), never));
+  expect(asked.map(({ message, history }) => [message, history.length])).toEqual([["Hi!", 0]]);
+});
