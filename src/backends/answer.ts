@@ -99,10 +99,10 @@ const check = (request: Named, { event, data }: BackendEvent): Result<string, st
     return err(`${JSON.stringify(String(event).slice(0, 50))} is no answer to it.`);
   }
   const ids = idsOf(request);
-  const given = data as Readonly<Record<string, unknown>>;
+  if (!isRecord(data)) return err(`${event} has no object as its payload.`);
   for (const [field, value] of Object.entries(ids)) {
     // Backends may leave the ids out, but must not answer somebody else.
-    if (given[field] !== undefined && given[field] !== value)
+    if (data[field] !== undefined && data[field] !== value)
       return err(`${event} carries another ${field}.`);
   }
   const whole = { ...ids, ...data };
@@ -114,6 +114,9 @@ const check = (request: Named, { event, data }: BackendEvent): Result<string, st
   const body = encodeEventBody(event, [whole]);
   return exceedsBytes(body, MAX_EVENT_BYTES) ? err(`${event} is over ${MAX_EVENT_BYTES} bytes.`) : ok(body);
 };
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Refusals come instead of an answer, never in one. */
 const answers = (request: RequestName, event: string): boolean =>

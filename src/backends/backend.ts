@@ -42,7 +42,8 @@ export interface BackendRequest<N extends RequestName = RequestName> {
 /** One event of the catalogue, without the ids of its request. */
 export interface BackendEvent {
   readonly event: ServerEventName;
-  readonly data: object;
+  /** Its payload, an object. */
+  readonly data: unknown;
 }
 
 /** Why a request is not run; the event is its only answer. */
