@@ -64,6 +64,7 @@ const variables = z.object({
   PRESENCE_LIMIT: integer(500, 0, 100_000),
   RECOVERY_WINDOW_S: integer(3_600, 1, 604_800),
   RECOVERY_MAX_EVENTS: integer(1_000, 1, 100_000),
+  BARS_RETENTION_S: integer(604_800, 1, 315_360_000),
   ALLOWED_ORIGINS: list,
   JWT_ISSUER: text,
   JWT_JWKS_URL: httpUrl,

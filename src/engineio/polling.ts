@@ -19,8 +19,11 @@ export interface PollingOwner {
   closed(): void;
 }
 
-/** What may wait for a client's next GET before the session is given up, in characters and bytes. */
-export const MAX_QUEUED = 2_000_000;
+/**
+ * What may wait for a client's next GET before the session is given up, in characters and bytes. A socket that comes to
+ * 100 markets at once is sent the state of each.
+ */
+export const MAX_QUEUED = 8_000_000;
 
 /** What a packet costs besides its text. */
 const PACKET_COST = 16;

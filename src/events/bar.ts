@@ -3,11 +3,11 @@ export type Quantity = number | string;
 
 /** The state of the bar that began at `timestamp` (ms), of one venue if it says so (MKT-1). A candle is one, too. */
 export interface Bar {
-  readonly timestamp: number;
   readonly open: Quantity;
   readonly high: Quantity;
   readonly low: Quantity;
   readonly close: Quantity;
   readonly volume: Quantity;
+  readonly timestamp: number;
   readonly venue?: string;
 }

@@ -2,6 +2,7 @@
  * What an entry of the event catalogue is, and the builder of a family of them. Pure.
  */
 import type * as z from "zod";
+import type { Bar } from "./bar.ts";
 
 export type Family = "system" | "query" | "market" | "compliance" | "credits" | "chat" | "errors";
 
@@ -45,9 +46,11 @@ export interface ServerSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
   conflationKey?(data: z.output<S>): string;
   /**
    * Of a room's events with equal keys the newest (largest `at`, else latest) is part of its present state, which a
-   * socket that comes back is sent first.
+   * socket that comes to it is sent first.
    */
   snapshot?(data: z.output<S>): { readonly key: string; readonly at: number };
+  /** The bar whose state it is: a market room keeps bars. */
+  bar?(data: z.output<S>): Bar;
 }
 
 interface Named<N extends string, F extends Family> {

@@ -12,6 +12,8 @@ const decimalString = z
 
 const positiveDecimalString = z
   .string()
+  // Longer than any amount on any chain. Markets keep hundreds of bars in memory.
+  .max(100)
   .regex(/^\d+(\.\d+)?$/, 'Expected a non-negative decimal string such as "12.50"')
   .meta({ title: "decimal string" });
 

@@ -37,7 +37,8 @@ export const marketEvents = family("market", {
       venues: z.array(venue).max(20).optional(),
       window: timeWindow.optional(),
     }),
-    summary: 'Asks for past candles; `window` is a span back from now such as "24h", or bounds in ms.',
+    summary:
+      'Asks for past candles; `resolution` is one of 1s 5s 15s 30s 1m 5m 15m 30m 1h 4h 1d, `window` a span back from now such as "24h", or bounds in ms.',
     example: {
       symbol: "BTC-USD",
       resolution: "1m",
@@ -57,7 +58,8 @@ export const marketEvents = family("market", {
   market_chart_initial_data: server({
     delivery: "transient",
     schema: z.looseObject({ symbol, series: z.array(candle) }),
-    summary: "The latest bars of a market just subscribed to, oldest first; live updates continue them.",
+    summary:
+      "The latest bars of a market that the socket has just come to, oldest first; live updates continue them.",
     example: { symbol: "BTC-USD", series: [exampleBar] },
     room: roomOfSymbol,
   }),
@@ -78,7 +80,10 @@ export const marketEvents = family("market", {
     room: roomOfSymbol,
     // The symbol and the digits cannot hold a bar character, so no venue can forge another key.
     conflationKey: (bar) => `${bar.symbol}|${bar.timestamp}|${bar.venue ?? ""}`,
-    snapshot: (bar) => ({ key: `bar|${bar.venue ?? ""}`, at: bar.timestamp }),
+    bar: ({ open, high, low, close, volume, timestamp, venue }) => ({
+      ...{ open, high, low, close, volume, timestamp },
+      ...(venue !== undefined && { venue }),
+    }),
   }),
   market_data_error: server({
     delivery: "durable",

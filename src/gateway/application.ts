@@ -123,18 +123,14 @@ export class RealtimeApplication implements SocketApplication<SocketData> {
     };
   }
 
-  /** Brings a recovered socket back to a market room. What it is sent first is the room's present state. */
+  /** Brings a recovered socket back to a market room. */
   async #rejoin(socket: Socket<SocketData>, symbol: string): Promise<(() => void) | undefined> {
     const { subscriptions, memberships } = this.#deps;
     const room = marketRoom(symbol);
     subscriptions.hold(room, socket);
     const joined = await memberships.join(room, { ...memberOf(socket), snapshot: true });
     if (!joined.ok) return undefined;
-    return () => {
-      const head = eventHead(socket.nsp);
-      for (const body of joined.value.snapshot ?? []) socket.write(head + body);
-      subscriptions.release(room, socket, joined.value);
-    };
+    return () => subscriptions.release(room, socket, joined.value);
   }
 
   /**

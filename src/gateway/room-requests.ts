@@ -20,7 +20,7 @@ type Ack = SocketEvent["ack"];
 /** Seconds after which a subscribe that failed on our side is worth trying again. */
 const RETRY_AFTER_S = 5;
 
-/** `subscribe` and `unsubscribe` (ROOM-1 to ROOM-3, ROOM-5). */
+/** `subscribe` and `unsubscribe` (ROOM-1 to ROOM-3, ROOM-5, MKT-2). */
 export class RoomRequests {
   readonly #deps: RoomRequestsDeps;
   /** A socket's requests for one room are answered in the order they came. */
@@ -67,7 +67,8 @@ export class RoomRequests {
     subscriptions.hold(room, socket);
     // `subscribed` promises that recovery brings the socket back.
     const [joined, recorded] = await Promise.all([
-      memberships.join(room, memberOf(socket)),
+      // Who subscribes again has the room's state.
+      memberships.join(room, { ...memberOf(socket), ...(isNew && { snapshot: true }) }),
       isNew ? this.#record(socket) : ok(undefined),
     ]);
     // Disconnecting has told the room already.

@@ -76,13 +76,17 @@ export class Subscriptions<S extends AnySocket> {
     if (!this.has(room, socket)) this.#put(room, socket, { status: "joining", held: [] });
   }
 
-  /** The socket has been told that it joined: sends it the frames held since. `logged`: see `Cursor`. */
-  release(room: string, socket: S, joined: Pick<Joined, "epoch" | "seq">, logged = 0): void {
+  /**
+   * The socket has been told that it joined: sends it the room's state at that time, if it has been asked for, and the
+   * frames held since. `logged`: see `Cursor`.
+   */
+  release(room: string, socket: S, joined: Pick<Joined, "epoch" | "seq" | "snapshot">, logged = 0): void {
     const subscription = this.#rooms.get(room)?.members.get(socket);
     if (subscription?.status !== "joining") return;
     const cursor: Cursor = { status: "joined", epoch: joined.epoch, seq: joined.seq, logged };
     this.#put(room, socket, cursor);
     const head = eventHead(socket.nsp);
+    for (const body of joined.snapshot ?? []) socket.write(head + body);
     // A room that began anew between its delivery and the join sent what is of an earlier epoch before the join.
     for (const { epoch, frame } of subscription.held) {
       if (epoch >= joined.epoch && take(socket, cursor, epoch, frame)) socket.write(head + frame.body);

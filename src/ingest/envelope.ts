@@ -59,13 +59,16 @@ export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
     return err({ ...own, code: "VALIDATION_FAILED", message });
   }
   // Only a market has a present state: in a personal room a bar is one of the user's events.
-  const snapshot = parseRoom(room.value)?.kind === "market" ? definition.snapshot?.(checked.data) : undefined;
+  const kept = parseRoom(room.value)?.kind === "market";
+  const snapshot = kept ? definition.snapshot?.(checked.data) : undefined;
+  const bar = kept ? definition.bar?.(checked.data) : undefined;
   const publication = {
     ...own,
     body,
     delivery: definition.delivery,
     ...(socketId !== undefined && { socketId }),
     ...(snapshot !== undefined && { snapshot }),
+    ...(bar !== undefined && { bar }),
   };
   return ok({ room: room.value, publication });
 };

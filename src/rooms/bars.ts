@@ -17,10 +17,16 @@ interface BarRow extends Record<string, SqlValue> {
   volume: Quantity;
 }
 
+export interface Page {
+  readonly bars: readonly Bar[];
+  readonly next: number | undefined;
+}
+
 /** What is known of a venue. */
 interface Venue {
   /** As stored: a bar without a venue has the empty one. */
   readonly name: string;
+  stored: boolean;
   /** All bars before, in ms since the epoch, have been removed. */
   trimmed: number;
   /** Changed since the last `save`, by time. */
@@ -43,11 +49,10 @@ export class Bars {
     sql.exec(
       "CREATE TABLE IF NOT EXISTS bars (venue TEXT, timestamp INTEGER, open, high, low, close, volume, PRIMARY KEY (venue, timestamp)) WITHOUT ROWID",
     );
-    sql.exec(
-      "CREATE TABLE IF NOT EXISTS bar_venues (name TEXT PRIMARY KEY, trimmed INTEGER) WITHOUT ROWID",
-    );
+    sql.exec("CREATE TABLE IF NOT EXISTS bar_venues (name TEXT PRIMARY KEY, trimmed INTEGER) WITHOUT ROWID");
     const rows = sql.exec<{ name: string; trimmed: number }>("SELECT name, trimmed FROM bar_venues");
-    for (const row of rows.toArray()) this.#venues.set(row.name, { ...row, changed: new Map() });
+    for (const row of rows.toArray())
+      this.#venues.set(row.name, { ...row, stored: true, changed: new Map() });
   }
 
   /** Names of the venues that have had bars; the empty one stands for bars without a venue. */
@@ -55,23 +60,25 @@ export class Bars {
     return [...this.#venues.keys()];
   }
 
-  /** Takes the state of a bar; false if it is of one venue too many. */
+  /** Takes the state of a bar; false if it is too old, or of one venue too many. */
   add(bar: Bar): boolean {
     const name = bar.venue ?? "";
     let venue = this.#venues.get(name);
     if (venue === undefined) {
       if (this.#venues.size === MAX_VENUES) return false;
-      venue = { name, trimmed: 0, changed: new Map() };
+      venue = { name, stored: false, trimmed: 0, changed: new Map() };
       this.#venues.set(name, venue);
     }
+    if (bar.timestamp < venue.trimmed) return false;
     venue.changed.set(bar.timestamp, bar);
     return true;
   }
 
   save(): void {
-    for (const { name, changed } of this.#venues.values()) {
-      if (changed.size === 0) continue;
-      this.#sql.exec("INSERT OR IGNORE INTO bar_venues VALUES (?, 0)", name);
+    for (const venue of this.#venues.values()) {
+      const { name, stored, changed } = venue;
+      if (!stored) this.#sql.exec("INSERT INTO bar_venues VALUES (?, 0)", name);
+      venue.stored = true;
       for (const { timestamp, open, high, low, close, volume } of changed.values()) {
         this.#sql.exec(
           "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -103,16 +110,20 @@ export class Bars {
     return newest;
   }
 
-  /** The venue's oldest bars of a range, in the order of their time, at most about `limit`; none if there are no more. */
-  page(venue: string, { from, to }: TimeRange, limit: number): Bar[] {
+  /**
+   * The venue's oldest bars of a range, in the order of their time: those before `next`, where the rest begins, if there
+   * may be more. A page holds `limit` bars, and those among them that have not been saved yet.
+   */
+  page(venue: string, { from, to }: TimeRange, limit: number): Page {
     const rows = this.#sql
       .exec<BarRow>(
         "SELECT timestamp, open, high, low, close, volume FROM bars WHERE venue = ? AND timestamp >= ? AND timestamp < ? ORDER BY timestamp LIMIT ?",
         ...[venue, from, to, limit],
       )
       .toArray();
-    const end = rows.length < limit ? to : (rows.at(-1)?.timestamp ?? to) + 1;
-    return this.#withChanged(venue, { from, to: end }, rows);
+    const last = rows.length < limit ? undefined : rows.at(-1)?.timestamp;
+    const next = last === undefined ? undefined : last + 1;
+    return { bars: this.#withChanged(venue, { from, to: next ?? to }, rows), next };
   }
 
   /** The venue's `count` newest bars, in the order of their time. */
@@ -149,7 +160,6 @@ export class Bars {
     if (last === undefined) return false;
     this.#sql.exec("DELETE FROM bars WHERE venue = ? AND timestamp <= ?", name, last);
     const more = through.length === MAX_TRIMMED;
-    // What comes late is older than that, and stays out of what is complete.
     venue.trimmed = Math.max(venue.trimmed, more ? last + 1 : before);
     this.#sql.exec("UPDATE bar_venues SET trimmed = ? WHERE name = ?", venue.trimmed, name);
     return more;
@@ -169,6 +179,6 @@ export class Bars {
 }
 
 const barOf = (venue: string, { timestamp, open, high, low, close, volume }: BarRow): Bar => {
-  const bar = { timestamp, open, high, low, close, volume };
+  const bar = { open, high, low, close, volume, timestamp };
   return venue === "" ? bar : { ...bar, venue };
 };

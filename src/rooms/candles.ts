@@ -77,7 +77,7 @@ export class RollUp {
     if (growing === undefined) return undefined;
     this.#growing = undefined;
     const { timestamp, venue, open, high, low, close } = growing;
-    const candle = { timestamp, open, high, low, close, volume: volumeOf(growing) };
+    const candle = { open, high, low, close, volume: volumeOf(growing), timestamp };
     return venue === undefined ? candle : { ...candle, venue };
   }
 }

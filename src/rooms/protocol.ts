@@ -1,5 +1,8 @@
-/** What gateways, rooms and ingest say to each other over RPC. */
+/** What gateways, rooms, ingest and backends say to each other over RPC. */
+import type { Bar } from "../events/bar.ts";
 import type { Delivery } from "../events/define.ts";
+import type { Result } from "../lib/result.ts";
+import type { Window } from "../lib/time-window.ts";
 
 /** One event of a room, already encoded: `body` is the JSON array of its name and arguments. */
 export interface Frame {
@@ -24,7 +27,7 @@ export interface Member {
 
 /** A change of a gateway's part in a room; all are idempotent. */
 export type MembershipOp =
-  /** With `snapshot`, the answer holds the room's present state: for a socket that has missed some of it. */
+  /** With `snapshot`, the answer holds the room's present state: for a socket that does not have it. */
   | ({ readonly op: "join"; readonly snapshot?: boolean } & Member)
   /** With `final`, the client has ended the socket itself and will not recover it. */
   | { readonly op: "leave"; readonly socketId: string; readonly connection: number; readonly final?: boolean }
@@ -45,7 +48,7 @@ export interface Joined {
   readonly subscriberCount: number;
   readonly epoch: number;
   readonly seq: number;
-  /** Bodies of the events that tell the room's present state. */
+  /** Bodies of the events that tell the room's present state, as of `seq`. */
   readonly snapshot?: readonly string[];
 }
 
@@ -89,6 +92,26 @@ export interface Publication {
   readonly socketId?: string;
   /** Of a room's events with equal keys, the newest (largest `at`, else latest) is part of its present state. */
   readonly snapshot?: { readonly key: string; readonly at: number };
+  /** The bar whose state the event is. */
+  readonly bar?: Bar;
+}
+
+/** Past candles of a market. */
+export interface CandleRequest {
+  /** Such as `1m`. */
+  readonly resolution: string;
+  /** The candles that are in it, wholly or in part, each as a whole. */
+  readonly window?: Window;
+  /** Only of these; otherwise of all, and those of no venue. */
+  readonly venues?: readonly string[];
+  /** Only the latest so many. Without it all of the window, or the latest 500 if there is no window. */
+  readonly limit?: number;
+}
+
+/** Why there is no answer; `message` says what to do. `NOT_FOUND`: there is no bar of this market at all. */
+export interface CandleRefusal {
+  readonly code: "NOT_FOUND" | "VALIDATION_FAILED";
+  readonly message: string;
 }
 
 /**
@@ -106,6 +129,8 @@ export interface RoomRpc {
    * so that repeating those keeps the order.
    */
   publish(publications: readonly Publication[]): Promise<PublishOutcome[]>;
+  /** Rolls the bars of a market up into candles, ordered by time, then venue. Stores nothing. */
+  candles(request: CandleRequest): Promise<Result<Bar[], CandleRefusal>>;
 }
 
 export interface GatewayRpc {

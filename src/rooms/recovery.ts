@@ -14,8 +14,8 @@ export interface RecoveryOptions {
 }
 
 /**
- * What a recovered socket may have missed, in characters: it is sent in one go, and more than 2,000,000 that wait would
- * end a polling session. An event costs some more than its text.
+ * What a recovered socket may have missed, in characters: it is sent in one go, together with the state of its markets,
+ * and more than 8,000,000 that wait would end a polling session. An event costs some more than its text.
  */
 const MAX_MISSED_CHARS = 1_500_000;
 const EVENT_COST = 64;

@@ -1,16 +1,27 @@
 import { DurableObject } from "cloudflare:workers";
 import { configOf, type Env } from "../env.ts";
+import type { Bar } from "../events/bar.ts";
 import { parseRoom } from "../events/rooms.ts";
 import { after, sleep } from "../lib/after.ts";
 import { Alarms } from "../lib/alarms.ts";
 import { describeError, log } from "../lib/log.ts";
 import { randomToken } from "../lib/random.ts";
+import { err, type Result } from "../lib/result.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import type { MembershipAnswer, MembershipOp, Publication, PublishOutcome, RoomRpc } from "./protocol.ts";
+import { CandleReader, noBars } from "./candle-reader.ts";
+import { MarketState } from "./market-state.ts";
+import type {
+  CandleRefusal,
+  CandleRequest,
+  MembershipAnswer,
+  MembershipOp,
+  Publication,
+  PublishOutcome,
+  RoomRpc,
+} from "./protocol.ts";
 import { PublishedIds } from "./published-ids.ts";
 import { Recovery } from "./recovery.ts";
 import { type RoomAlarm, RoomCore } from "./room.ts";
-import { Snapshot } from "./snapshot.ts";
 import { SqlSubscriberStore } from "./subscriber-store.ts";
 
 const LOG_EPOCH_LENGTH = 8;
@@ -24,6 +35,8 @@ const ALARM_SLACK_MS = 60_000;
 interface Opened {
   readonly core: RoomCore;
   readonly alarms: Alarms<RoomAlarm>;
+  /** Of market rooms. */
+  readonly candles: CandleReader | undefined;
 }
 
 /** One room. Named `user:<id>` or `market:<SYMBOL>`; see docs/architecture.md. */
@@ -35,7 +48,8 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     super(ctx, env);
     if (ctx.id.name === undefined) throw new Error("A room is addressed by name.");
     this.#name = ctx.id.name;
-    this.#opened = this.#open();
+    // A room that has never been used stays so until something comes that it is to keep.
+    if (ctx.storage.kv.get(EPOCH_KEY) !== undefined) this.#opened = this.#open();
   }
 
   async update(gateway: string, ops: readonly MembershipOp[]): Promise<MembershipAnswer[]> {
@@ -44,6 +58,12 @@ export class Room extends DurableObject<Env> implements RoomRpc {
 
   async publish(publications: readonly Publication[]): Promise<PublishOutcome[]> {
     return this.#room.core.publish(publications);
+  }
+
+  async candles(request: CandleRequest): Promise<Result<Bar[], CandleRefusal>> {
+    // Asking opens no room.
+    const { candles } = this.#opened ?? {};
+    return candles === undefined ? err(noBars(this.#name)) : candles.read(request);
   }
 
   override async alarm(): Promise<void> {
@@ -82,14 +102,19 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     // Later lives of the room have later epochs, also on a machine whose clock is behind.
     const epoch = Math.max(Date.now(), (storage.kv.get<number>(EPOCH_KEY) ?? 0) + 1);
     storage.kv.put(EPOCH_KEY, epoch);
+    const room = parseRoom(name);
+    const market =
+      room?.kind === "market"
+        ? new MarketState(sql, room.symbol, config.BARS_RETENTION_S * 1_000)
+        : undefined;
     const core = new RoomCore({
       name,
       epoch,
       store: new SqlSubscriberStore(sql),
       ids: new PublishedIds(sql),
-      ...(parseRoom(name)?.kind === "user"
+      ...(market === undefined
         ? { recovery: new Recovery(sql, randomToken(LOG_EPOCH_LENGTH), options) }
-        : { snapshot: new Snapshot(sql) }),
+        : { market }),
       transaction: (run) => this.#transaction(run),
       alarms,
       deliver: (gateway, frames) => gateways.getByName(gateway).deliver(name, epoch, frames),
@@ -107,7 +132,9 @@ export class Room extends DurableObject<Env> implements RoomRpc {
       sleep,
       after,
     });
-    return { core, alarms };
+    const candles =
+      market && new CandleReader({ bars: market.bars, room: name, clock: Date.now, pause: () => sleep(0) });
+    return { core, alarms, candles };
   }
 
   #transaction<T>(run: () => T): T {

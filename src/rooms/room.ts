@@ -4,7 +4,8 @@ import type { Clock } from "../lib/clock.ts";
 import { earliest } from "../lib/earliest.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
 import type { LoggedEvent } from "./event-log.ts";
-import { Outbox, type Waiting } from "./outbox.ts";
+import { FanOut } from "./fan-out.ts";
+import type { MarketState } from "./market-state.ts";
 import type {
   Connected,
   ConnectRequest,
@@ -18,7 +19,6 @@ import type {
 } from "./protocol.ts";
 import type { PublishedIds } from "./published-ids.ts";
 import type { Recovery } from "./recovery.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { type SubscriberRow, type SubscriberStore, Subscribers } from "./subscribers.ts";
 
 export interface RoomDeps {
@@ -29,7 +29,7 @@ export interface RoomDeps {
   readonly store: SubscriberStore;
   readonly ids: PublishedIds;
   /** Of market rooms. */
-  readonly snapshot?: Snapshot;
+  readonly market?: MarketState;
   /** Of personal rooms. */
   readonly recovery?: Recovery;
   /** Makes all that `run` stores, or nothing of it, durable. */
@@ -57,27 +57,33 @@ export type RoomAlarm = "settle" | "trim";
 
 const SETTLE_MS = 5_000;
 
-/** How long a snapshot that was changed by what has no id may be in memory only; its timer keeps the object there. */
-const SAVE_SNAPSHOT_MS = 1_000;
+/** How long a market's state that was changed by what has no id may be in memory only; its timer keeps the object there. */
+const SAVE_MARKET_MS = 1_000;
 
-/** A room's subscribers, its history and fan-out. It talks to gateways, never to sockets. */
+/** A room's subscribers and history. It talks to gateways, never to sockets. */
 export class RoomCore {
   readonly #deps: RoomDeps;
   readonly #subscribers: Subscribers;
-  readonly #outboxes = new Map<string, Outbox>();
+  readonly #fanOut: FanOut;
   /** Connections of sockets that this update has recovered from them. */
   readonly #superseded: SubscriberRow[] = [];
-  #seq = 0;
 
   constructor(deps: RoomDeps) {
     this.#deps = deps;
     this.#subscribers = new Subscribers(deps.store);
+    this.#fanOut = new FanOut({
+      subscribers: this.#subscribers,
+      deliver: deps.deliver,
+      onEmpty: (gateway) => this.update(gateway, [{ op: "sync", members: [] }]),
+      onLost: deps.onLost,
+      sleep: deps.sleep,
+    });
     // Whatever it is that nobody is here for: it goes, too, in time.
     if (deps.recovery !== undefined && this.#subscribers.size === 0) this.#trimLater();
     // The object's last life may have ended before these were delivered; sockets that have had them get them once.
     if (deps.alarms.at("settle") === undefined) return;
     for (const event of deps.recovery?.log.unsettled() ?? []) this.#pushLogged(event);
-    this.#flush();
+    this.#fanOut.flush();
   }
 
   get subscriberCount(): number {
@@ -86,18 +92,14 @@ export class RoomCore {
 
   /** Applies a gateway's changes in order; see `RoomRpc.update`. */
   update(gateway: string, ops: readonly MembershipOp[]): MembershipAnswer[] {
-    this.#outbox(gateway).changed();
+    this.#fanOut.changing(gateway);
     const answers = this.#deps.transaction(() => ops.map((op) => this.#apply(gateway, op)));
     for (const row of this.#superseded.splice(0)) {
       this.#deps.supersede(row.gateway, row.socketId, row.connection);
     }
     // A socket that has come here may have been another gateway's last.
-    for (const known of [...this.#outboxes.keys()]) {
-      if (this.#subscribers.socketsOf(known).size > 0) continue;
-      this.#outbox(known).clear();
-      this.#forgetIdle(known);
-    }
-    this.#flush();
+    this.#fanOut.clearEmpty();
+    this.#fanOut.flush();
     return answers;
   }
 
@@ -106,7 +108,7 @@ export class RoomCore {
     const { recovery, transaction } = this.#deps;
     const accepted: { publication: Publication; event: LoggedEvent | undefined }[] = [];
     const stores = recovery !== undefined || publications.some(({ id }) => id !== undefined);
-    const full = recovery !== undefined && [...this.#outboxes.values()].some((outbox) => outbox.full);
+    const full = recovery !== undefined && this.#fanOut.full;
     const accept = (): PublishOutcome[] => {
       let overloaded = false;
       const outcomes = publications.map((publication): PublishOutcome => {
@@ -116,7 +118,7 @@ export class RoomCore {
         accepted.push({ publication, event: this.#log(publication) });
         return "accepted";
       });
-      this.#keepState(accepted);
+      this.#keepState(accepted.map(({ publication }) => publication));
       return outcomes;
     };
     // Nothing is handed on before all is stored: what is rolled back has not been accepted. Where nothing is, calls to
@@ -126,7 +128,7 @@ export class RoomCore {
       if (event !== undefined) this.#pushLogged(event);
       else this.#push(publication);
     }
-    this.#flush();
+    this.#fanOut.flush();
     this.#trimFull();
     return outcomes;
   }
@@ -192,8 +194,8 @@ export class RoomCore {
     return {
       subscriberCount: this.#subscribers.size,
       epoch: this.#deps.epoch,
-      seq: this.#seq,
-      ...(snapshot && { snapshot: this.#deps.snapshot?.bodies ?? [] }),
+      seq: this.#fanOut.seq,
+      ...(snapshot && { snapshot: this.#deps.market?.bodies ?? [] }),
     };
   }
 
@@ -248,47 +250,29 @@ export class RoomCore {
   }
 
   /** What has an id will not be published again: the state it tells is stored together with the id. */
-  #keepState(accepted: readonly { readonly publication: Publication }[]): void {
-    const { snapshot, after } = this.#deps;
-    if (snapshot === undefined) return;
-    let now = false;
-    let later = false;
-    for (const { publication } of accepted) {
-      if (snapshot.add(publication)) later = true;
-      if (publication.id !== undefined && publication.snapshot !== undefined) now = true;
-    }
-    if (now) snapshot.save();
-    else if (later) after(SAVE_SNAPSHOT_MS, () => snapshot.save());
+  #keepState(accepted: readonly Publication[]): void {
+    const { market, transaction, after } = this.#deps;
+    if (market === undefined) return;
+    const save = (): void => {
+      market.save();
+      this.#trimLater();
+    };
+    const saving = market.add(accepted);
+    if (saving === "now") save();
+    else if (saving === "later") after(SAVE_MARKET_MS, () => transaction(save));
   }
 
-  #push({ body, delivery, socketId }: Omit<Publication, "id" | "snapshot">): void {
-    this.#enqueue({ body, ...(socketId !== undefined && { socketId }) }, delivery);
+  #push({ body, delivery, socketId }: Pick<Publication, "body" | "delivery" | "socketId">): void {
+    this.#fanOut.push({ body, ...(socketId !== undefined && { socketId }) }, delivery);
   }
 
   #pushLogged({ seq, body, socketId }: LoggedEvent): void {
-    this.#enqueue({ body, logged: seq, ...(socketId !== undefined && { socketId }) }, "durable");
-  }
-
-  #enqueue(frame: Omit<Frame, "seq">, delivery: Waiting["delivery"]): void {
-    const waiting = { frame: { seq: ++this.#seq, ...frame }, delivery };
-    if (frame.socketId === undefined) {
-      for (const gateway of this.#subscribers.gateways()) this.#outbox(gateway).push(waiting);
-      return;
-    }
-    const gateway = this.#subscribers.get(frame.socketId)?.gateway;
-    if (gateway !== undefined) this.#outbox(gateway).push(waiting);
-  }
-
-  #flush(): void {
-    for (const outbox of this.#outboxes.values()) outbox.flush();
+    this.#fanOut.push({ body, logged: seq, ...(socketId !== undefined && { socketId }) }, "durable");
   }
 
   /** Number of the newest event of the log up to which all have reached the gateways they are for. */
   get #settled(): number {
-    const open = [...this.#outboxes.values()].map(
-      ({ firstLogged = Number.POSITIVE_INFINITY }) => firstLogged,
-    );
-    return Math.min(this.#deps.recovery?.log.last ?? 0, Math.min(...open) - 1);
+    return Math.min(this.#deps.recovery?.log.last ?? 0, this.#fanOut.firstLogged - 1);
   }
 
   #settle(now: number): number | undefined {
@@ -299,11 +283,12 @@ export class RoomCore {
   }
 
   #trim(now: number): number | undefined {
-    const { recovery, ids, windowMs } = this.#deps;
+    const { recovery, market, ids, windowMs } = this.#deps;
     // What is not delivered yet must not be forgotten.
     recovery?.trim(now, this.#settled);
     ids.trim(now - windowMs);
-    if (recovery?.full) return now + SETTLE_MS;
+    const more = market?.trim(now);
+    if (recovery?.full || more) return now + SETTLE_MS;
     const oldest = this.#oldestAt;
     // Things grow old one by one: waiting for several costs storage, waking for each costs more.
     if (oldest === undefined) return undefined;
@@ -323,26 +308,5 @@ export class RoomCore {
 
   get #oldestAt(): number | undefined {
     return earliest(this.#deps.recovery?.oldestAt, this.#deps.ids.oldestAt);
-  }
-
-  /** An outbox is kept while a batch is on its way, so that a gateway that returns gets no second one. */
-  #forgetIdle(gateway: string): void {
-    if (this.#subscribers.socketsOf(gateway).size > 0) return;
-    if (this.#outboxes.get(gateway)?.idle) this.#outboxes.delete(gateway);
-  }
-
-  #outbox(gateway: string): Outbox {
-    let outbox = this.#outboxes.get(gateway);
-    if (outbox === undefined) {
-      outbox = new Outbox({
-        deliver: (frames) => this.#deps.deliver(gateway, frames),
-        onEmpty: () => this.update(gateway, [{ op: "sync", members: [] }]),
-        onIdle: () => this.#forgetIdle(gateway),
-        onLost: (frames, error) => this.#deps.onLost(gateway, frames, error),
-        sleep: this.#deps.sleep,
-      });
-      this.#outboxes.set(gateway, outbox);
-    }
-    return outbox;
   }
 }

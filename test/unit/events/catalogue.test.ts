@@ -264,12 +264,17 @@ describe("delivery", () => {
     expect(catalogue.market_trade.conflationKey).toBeUndefined();
   });
 
-  it("MKT-3 the latest bar of each venue and the order book are a market's present state", () => {
-    const { market_chart_live_update: bar, market_orderbook_update: book } = catalogue;
-    expect(bar.snapshot?.({ ...bar.example, timestamp: 7 })).toEqual({ key: "bar|", at: 7 });
-    expect(bar.snapshot?.({ ...bar.example, venue: "v", timestamp: 8 })).toEqual({ key: "bar|v", at: 8 });
+  it("MKT-2 bars and the order book are a market's present state", () => {
+    const { market_chart_live_update: update, market_orderbook_update: book } = catalogue;
+    const bar = { open: "1.50", high: 2, low: "1", close: "1.5", volume: 0, timestamp: 7 };
+    expect(update.bar?.({ symbol: "A-B", ...bar, trades: 3 })).toStrictEqual(bar);
+    expect(update.bar?.({ symbol: "A-B", ...bar, venue: "v" })).toStrictEqual({ ...bar, venue: "v" });
     expect(book.snapshot?.({ ...book.example, timestamp: 9 })).toEqual({ key: "book", at: 9 });
-    const state = all.filter(([name]) => serverEvent(name)?.snapshot).map(([name]) => name);
-    expect(state.sort()).toEqual(["market_chart_live_update", "market_orderbook_update"]);
+    const having = (hook: "bar" | "snapshot") =>
+      all.filter(([name]) => serverEvent(name)?.[hook]).map(([name]) => name);
+    expect([having("bar"), having("snapshot")]).toEqual([
+      ["market_chart_live_update"],
+      ["market_orderbook_update"],
+    ]);
   });
 });

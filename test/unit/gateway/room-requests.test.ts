@@ -37,7 +37,7 @@ describe("ROOM-1 subscribe", () => {
     client.emit("subscribe", { room: ROOM }, 7);
     expect(client.take()).toEqual([]);
     const [asked] = await gateway.rooms.answerAll({ subscriberCount: 12 });
-    const ops = [{ op: "join", socketId: "id1", userId: "u", connection: 1 }];
+    const ops = [{ op: "join", socketId: "id1", userId: "u", connection: 1, snapshot: true }];
     expect({ room: asked?.room, ops: asked?.ops }).toEqual({ room: ROOM, ops });
     expect(client.take()).toEqual([subscribed(12), { id: 7, data: [{ room: ROOM, subscriberCount: 12 }] }]);
   });
@@ -54,6 +54,44 @@ describe("ROOM-1 subscribe", () => {
     expect(client.transport.saves).toBe(saves);
     gateway.subscriptions.deliver(ROOM, 1, [frame(1)]);
     expect(client.take()).toEqual([["e", 1]]);
+  });
+
+  it("MKT-2 ROOM-5 is followed by the room's state, then by what was published after it", async () => {
+    client.emit("subscribe", { room: ROOM }, 1);
+    gateway.subscriptions.deliver(ROOM, 1, [frame(4), frame(5)]);
+    await gateway.rooms.answerAll({ seq: 4, snapshot: ['["bars",1]', '["book",2]'] });
+    gateway.subscriptions.deliver(ROOM, 1, [frame(6)]);
+    expect(client.take()).toEqual([
+      subscribed(1),
+      { id: 1, data: [{ room: ROOM, subscriberCount: 1 }] },
+      ["bars", 1],
+      ["book", 2],
+      ["e", 5],
+      ["e", 6],
+    ]);
+  });
+
+  it("MKT-2 again asks for no state, and sends none", async () => {
+    client.emit("subscribe", { room: ROOM });
+    await gateway.rooms.answerAll({ snapshot: [] });
+    client.emit("subscribe", { room: ROOM });
+    const [asked] = await gateway.rooms.answerAll({ snapshot: ['["bars",1]'] });
+    expect(asked?.ops).toEqual([{ op: "join", socketId: "id1", userId: "u", connection: 1 }]);
+    expect(client.take()).toEqual([subscribed(1), subscribed(1)]);
+  });
+
+  it("MKT-2 after having left gets the state again", async () => {
+    for (const name of ["subscribe", "unsubscribe", "subscribe"] as const) {
+      client.emit(name, { room: ROOM });
+      await gateway.rooms.answerAll({ snapshot: ['["bars",1]'] });
+    }
+    expect(client.take()).toEqual([
+      subscribed(1),
+      ["bars", 1],
+      ["unsubscribed", { room: ROOM }],
+      subscribed(1),
+      ["bars", 1],
+    ]);
   });
 
   it("ROOM-5 frames delivered while joining follow subscribed, earlier ones never come", async () => {

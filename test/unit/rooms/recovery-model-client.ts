@@ -21,6 +21,7 @@ interface Payload {
   readonly n?: number;
   readonly symbol?: string;
   readonly timestamp?: number;
+  readonly series?: readonly { readonly timestamp: number }[];
   readonly room?: string;
   readonly userId?: string;
 }
@@ -55,8 +56,9 @@ export class Client {
   #greeted = false;
   /** The newest bar it has had of each market. */
   readonly bars = new Map<string, number>();
-  /** After a recovery: the bar that must come first. */
-  readonly first = new Map<string, number>();
+  /** On this connection: the markets whose bars must come next, and those whose bars have come. */
+  readonly awaited = new Set<string>();
+  readonly #initial = new Set<string>();
   #newestTransient = -1;
   /** On this connection: who is in a market (`room userId`) and who is not, as far as it was told. */
   readonly heard = new Map<string, boolean>();
@@ -161,7 +163,8 @@ export class Client {
     }
     this.connected = true;
     this.#greeted = false;
-    this.first.clear();
+    this.awaited.clear();
+    this.#initial.clear();
     this.heard.clear();
     this.#newestTransient = -1;
     const recovered = pid === this.pid;
@@ -171,8 +174,8 @@ export class Client {
       for (const symbol of this.#open.keys()) this.#doubtful.add(symbol);
       this.#open.clear();
       world.recoveries++;
-      for (const [symbol, at] of world.barsToldTo(this)) {
-        if (at !== undefined) this.first.set(symbol, at);
+      for (const symbol of world.marketsToldTo(this)) {
+        this.awaited.add(symbol);
         if (this.knows(symbol) && !this.rooms.has(symbol)) this.#fault(`is brought to ${symbol}`);
       }
       return;
@@ -206,13 +209,20 @@ export class Client {
       case "bar":
         this.#bar(payload.symbol ?? "", payload.timestamp ?? 0);
         break;
-      case "subscribed":
-        this.rooms.add(this.#answered(payload.room));
+      case "market_chart_initial_data":
+        this.#initialData(payload.symbol ?? "", payload.series ?? []);
         break;
+      case "subscribed": {
+        const symbol = this.#answered(payload.room);
+        this.rooms.add(symbol);
+        if (!this.#initial.has(symbol)) this.awaited.add(symbol);
+        break;
+      }
       case "unsubscribed": {
         const symbol = this.#answered(payload.room);
         this.rooms.delete(symbol);
-        this.first.delete(symbol);
+        this.#initial.delete(symbol);
+        if (this.awaited.has(symbol)) this.#fault(`has left ${symbol} before it got its bars`);
         for (const key of this.heard.keys()) if (key.startsWith(`market:${symbol} `)) this.heard.delete(key);
         break;
       }
@@ -255,17 +265,37 @@ export class Client {
     this.heard.set(key, there);
   }
 
+  /** What a market's room has, once for each time the socket comes to it. */
+  #initialData(symbol: string, series: readonly { readonly timestamp: number }[]): void {
+    if (!this.awaited.delete(symbol)) this.#fault(`got the bars of ${symbol} unasked`);
+    this.#initial.add(symbol);
+    const times = series.map(({ timestamp }) => timestamp);
+    if (!this.#world.barsToldTo(this, symbol).includes(times.join()))
+      this.#fault(`got bars ${times.join()} of ${symbol}, which are not what the room had`);
+    const newest = times.at(-1) ?? 0;
+    this.#notOlder(symbol, newest);
+    this.bars.set(symbol, newest);
+  }
+
+  /** The next bar: none is left out, none comes again. */
   #bar(symbol: string, timestamp: number): void {
     if (!this.rooms.has(symbol) && !this.#doubts(symbol))
       this.#fault(`got a bar of ${symbol}, where it is not`);
+    if (this.awaited.has(symbol)) this.#fault(`got bar ${timestamp} of ${symbol} before those the room had`);
+    const newest = this.bars.get(symbol) ?? 0;
+    const { forgetful, published } = this.#world.room(`market:${symbol}`);
+    const gap = published.indexOf(timestamp) - published.indexOf(newest) - 1;
+    if (gap > 0 && !forgetful && !this.#world.framesLost)
+      this.#fault(`got bar ${timestamp} of ${symbol}, ${gap} too late, after ${newest}`);
+    if (timestamp === newest) this.#fault(`got bar ${timestamp} of ${symbol} again`);
+    this.#notOlder(symbol, timestamp);
+    this.bars.set(symbol, timestamp);
+  }
+
+  #notOlder(symbol: string, timestamp: number): void {
     const newest = this.bars.get(symbol) ?? 0;
     if (timestamp < newest && !this.#world.room(`market:${symbol}`).forgetful)
       this.#fault(`got bar ${timestamp} of ${symbol} after ${newest}`);
-    this.bars.set(symbol, timestamp);
-    const first = this.first.get(symbol);
-    this.first.delete(symbol);
-    if (first !== undefined && first !== timestamp)
-      this.#fault(`got bar ${timestamp} of ${symbol} first, not the current ${first}`);
   }
 
   #fault(what: string): void {

@@ -3,6 +3,8 @@ import type { Session, SessionState } from "../../../src/engineio/session.ts";
 import type { OutgoingPacket, Transport } from "../../../src/engineio/transport.ts";
 import { RealtimeApplication } from "../../../src/gateway/application.ts";
 import { Memberships } from "../../../src/gateway/memberships.ts";
+import { RequestRegister } from "../../../src/gateway/request-register.ts";
+import { Requests } from "../../../src/gateway/requests.ts";
 import { memberOf, type SocketData } from "../../../src/gateway/socket-data.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
 import { callRetrying } from "../../../src/lib/rpc.ts";
@@ -10,11 +12,15 @@ import type { MembershipOp } from "../../../src/rooms/protocol.ts";
 import { SocketServer } from "../../../src/socketio/server.ts";
 import type { Socket } from "../../../src/socketio/socket.ts";
 import { ENGINE_CONFIG } from "../../support/fakes.ts";
+import { TestStorage } from "../../support/sqlite.ts";
 import type { World } from "./recovery-model.ts";
 import { CLOSED, type Client } from "./recovery-model-client.ts";
 import type { Lane, Life } from "./recovery-model-network.ts";
 
 const { pingInterval, pingTimeout } = ENGINE_CONFIG;
+
+/** Clients of the model make no requests. */
+const NO_REQUESTS = new RequestRegister(new TestStorage().sql);
 
 /** Without an event for so long the platform takes an object out of memory. */
 const IDLE_MS = 10_000;
@@ -195,6 +201,21 @@ export class GatewayLife implements Life {
       authenticate: async () => ({ ok: false, error: { kind: "invalid", reason: "none is sent" } }),
       subscriptions: this.subscriptions,
       memberships: this.memberships,
+      requests: new Requests({
+        register: NO_REQUESTS,
+        start: () => new Promise(() => {}),
+        publish: async () => {},
+        onUntold: () => {},
+        maxRequestsPerSocket: 1,
+        timeoutMs: 1_000,
+        bytesPerSecond: 1_000,
+        applications: [],
+        createId,
+        clock,
+        after: (ms, run) => world.after(this, ms, run),
+        sleep: (ms) => world.sleep(this, ms),
+        log: () => {},
+      }),
       maxRoomsPerSocket: 100,
       maxEventsPerSecond: 1_000_000,
       createId,

@@ -1,10 +1,11 @@
 import { Alarms } from "../../../src/lib/alarms.ts";
 import { callRetrying } from "../../../src/lib/rpc.ts";
+import { Bars } from "../../../src/rooms/bars.ts";
+import { MarketState } from "../../../src/rooms/market-state.ts";
 import type { Connected, MembershipAnswer, MembershipOp, Publication } from "../../../src/rooms/protocol.ts";
 import { PublishedIds } from "../../../src/rooms/published-ids.ts";
 import { Recovery } from "../../../src/rooms/recovery.ts";
 import { type RoomAlarm, RoomCore } from "../../../src/rooms/room.ts";
-import { Snapshot } from "../../../src/rooms/snapshot.ts";
 import { SqlSubscriberStore } from "../../../src/rooms/subscriber-store.ts";
 import type { SubscriberRow } from "../../../src/rooms/subscribers.ts";
 import { TestStorage } from "../../support/sqlite.ts";
@@ -14,6 +15,9 @@ import type { Life } from "./recovery-model-network.ts";
 /** How long a gateway may take to notice that a client has gone. */
 const HEARTBEAT_MS = 60_000;
 const MAX_EVENTS = 3;
+
+/** Longer than any run. */
+const RETENTION_MS = 1_000_000_000;
 
 /** A durable event that the room has accepted. */
 export interface Accepted {
@@ -29,7 +33,6 @@ class RoomLife implements Life {
   readonly core: RoomCore;
   readonly alarms: Alarms<RoomAlarm>;
   readonly recovery: Recovery | undefined;
-  readonly snapshot: Snapshot | undefined;
 
   constructor(world: World, name: string, storage: TestStorage) {
     const { sql } = storage;
@@ -38,16 +41,16 @@ class RoomLife implements Life {
     const epoch = ++world.now;
     this.alarms = new Alarms<RoomAlarm>(storage);
     const options = { windowMs: world.windowMs, maxEvents: MAX_EVENTS, heartbeatMs: HEARTBEAT_MS };
-    const personal = name.startsWith("user:");
-    this.recovery = personal ? new Recovery(sql, `log${world.createId()}`, options) : undefined;
-    this.snapshot = personal ? undefined : new Snapshot(sql);
+    const [kind, symbol = ""] = name.split(":");
+    this.recovery = kind === "user" ? new Recovery(sql, `log${world.createId()}`, options) : undefined;
     this.core = new RoomCore({
       name,
       epoch,
       store: new SqlSubscriberStore(sql),
       ids: new PublishedIds(sql),
-      ...(this.recovery && { recovery: this.recovery }),
-      ...(this.snapshot && { snapshot: this.snapshot }),
+      ...(this.recovery === undefined
+        ? { market: new MarketState(sql, symbol, RETENTION_MS) }
+        : { recovery: this.recovery }),
       transaction: storage.transactionSync,
       alarms: this.alarms,
       deliver: (gateway, frames) =>
@@ -86,10 +89,12 @@ export class Room {
   /** How many of them are older than the log: an empty room is deleted. */
   #before = 0;
   readonly #ids = new Map<string, number>();
-  /** The newest bar, and the one that each recovered connection of a socket was told to be. */
-  bar: number | undefined;
-  readonly told = new Map<string, number | undefined>();
-  /** It has died before it had saved its newest bar. */
+  /** The times of the bars that it has accepted, ever, and of those that it has. */
+  readonly published: number[] = [];
+  #bars: number[] = [];
+  /** The bars that a connection of a socket was told of when it joined, time by time. */
+  readonly told = new Map<string, string[]>();
+  /** It has died before it had saved its newest bars. */
   forgetful = false;
 
   constructor(world: World, name: string) {
@@ -118,18 +123,19 @@ export class Room {
     this.#life.dead = true;
     this.#life = undefined;
     this.#world.framesLost = true;
-    if (this.bar === undefined) return;
-    const [saved] = new Snapshot(this.storage.sql).bodies;
-    const bar = saved === undefined ? undefined : (JSON.parse(saved)[1] as { timestamp: number }).timestamp;
-    if (bar !== this.bar) this.forgetful = true;
-    this.bar = bar;
+    if (this.#bars.length === 0) return;
+    const saved = new Bars(this.storage.sql, RETENTION_MS).newest("", this.#bars.length);
+    if (saved.length < this.#bars.length) this.forgetful = true;
+    this.#bars = saved.map(({ timestamp }) => timestamp);
   }
 
   update(gateway: string, ops: readonly MembershipOp[]): MembershipAnswer[] {
     const answers = this.#now.core.update(gateway, ops);
     for (const [index, op] of ops.entries()) {
       if (op.op === "connect") this.#connected(answers[index] as Connected);
-      if (op.op === "join") this.told.set(`${op.socketId} ${op.connection}`, this.bar);
+      if (op.op !== "join" || op.snapshot !== true) continue;
+      const key = `${op.socketId} ${op.connection}`;
+      this.told.set(key, [...(this.told.get(key) ?? []), this.#bars.join()]);
     }
     return answers;
   }
@@ -137,7 +143,7 @@ export class Room {
   publish(publications: readonly (Publication & { readonly n: number })[]): void {
     const world = this.#world;
     const outcomes = this.#now.core.publish(publications);
-    for (const [index, { id, n, delivery, socketId, snapshot }] of publications.entries()) {
+    for (const [index, { id, n, delivery, socketId, bar }] of publications.entries()) {
       const known = id === undefined ? undefined : this.#ids.get(id);
       const fresh = known !== undefined && world.now - known <= world.windowMs ? "duplicate" : "accepted";
       const outcome = outcomes[index];
@@ -147,7 +153,9 @@ export class Room {
       if (outcome !== "accepted") continue;
       if (id !== undefined) this.#ids.set(id, world.now);
       if (delivery === "durable") this.accepted.push({ n, socketId, at: world.now });
-      if (snapshot !== undefined) this.bar = snapshot.at;
+      if (bar === undefined) continue;
+      this.published.push(bar.timestamp);
+      this.#bars.push(bar.timestamp);
     }
   }
 

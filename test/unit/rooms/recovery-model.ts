@@ -63,8 +63,8 @@ export class World {
   readonly #bars = SYMBOLS.map((symbol) =>
     this.network.lane((timestamp: number) => {
       const body = JSON.stringify(["bar", { symbol, timestamp }]);
-      const snapshot = { key: "bar", at: timestamp };
-      this.room(`market:${symbol}`).publish([{ n: timestamp, body, delivery: "volatile", snapshot }]);
+      const bar = { open: 1, high: 1, low: 1, close: 1, volume: 1, timestamp };
+      this.room(`market:${symbol}`).publish([{ n: timestamp, body, delivery: "volatile", bar }]);
     }),
   );
   #timers: Timer[] = [];
@@ -121,13 +121,15 @@ export class World {
     return Math.max(position, session.aged) >= this.room(`user:${userId}`).trimmed;
   }
 
-  /** The markets that a recovered client is brought back to, with the bars that they had then. */
-  barsToldTo({ session, connection }: Client): [symbol: string, bar: number | undefined][] {
+  /** The markets whose bars the client's connection has been told of. */
+  marketsToldTo(client: Client): string[] {
+    return SYMBOLS.filter((symbol) => this.barsToldTo(client, symbol).length > 0);
+  }
+
+  /** The bars of a market that the client's connection may have been told of, each time that it joined. */
+  barsToldTo({ session, connection }: Client, symbol: string): string[] {
     const key = `${session?.socketId} ${connection?.number}`;
-    return SYMBOLS.flatMap((symbol): [string, number | undefined][] => {
-      const told = this.#rooms.get(`market:${symbol}`)?.told;
-      return told?.has(key) ? [[symbol, told.get(key)]] : [];
-    });
+    return this.#rooms.get(`market:${symbol}`)?.told.get(key) ?? [];
   }
 
   async do(command: Command): Promise<void> {
@@ -289,8 +291,7 @@ export class World {
         if (this.framesLost || is === there || !client.knows(symbol) || !client.rooms.has(symbol)) continue;
         faults.push(`${client.name} thinks that ${userId} is${there ? "" : " not"} in ${name}`);
       }
-      for (const [symbol, bar] of client.first)
-        faults.push(`${client.name} has not got bar ${bar} of ${symbol}`);
+      for (const symbol of client.awaited) faults.push(`${client.name} has not got the bars of ${symbol}`);
       for (const symbol of SYMBOLS) {
         if (!client.knows(symbol)) continue;
         const is = this.#rooms

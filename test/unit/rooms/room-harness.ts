@@ -1,9 +1,9 @@
 import { Alarms } from "../../../src/lib/alarms.ts";
+import { MarketState } from "../../../src/rooms/market-state.ts";
 import type { Frame } from "../../../src/rooms/protocol.ts";
 import { PublishedIds } from "../../../src/rooms/published-ids.ts";
 import { Recovery } from "../../../src/rooms/recovery.ts";
 import { type RoomAlarm, RoomCore } from "../../../src/rooms/room.ts";
-import { Snapshot } from "../../../src/rooms/snapshot.ts";
 import { SqlSubscriberStore } from "../../../src/rooms/subscriber-store.ts";
 import { Deferred, FakeClock, FakeTimers, settled } from "../../support/fakes.ts";
 import { TestStorage } from "../../support/sqlite.ts";
@@ -19,6 +19,8 @@ export class RoomHarness {
   /** How long ids, events and sessions are kept. */
   static readonly WINDOW = 100_000;
   static readonly MAX_EVENTS = 10;
+  /** How much of a venue's bars is kept. */
+  static readonly RETENTION = 50_000;
 
   readonly storage = new TestStorage();
   readonly clock = new FakeClock();
@@ -41,7 +43,7 @@ export class RoomHarness {
   /** The object starts anew on its storage. */
   start({ presenceLimit = 500 } = {}): void {
     const { sql } = this.storage;
-    const { WINDOW: windowMs, MAX_EVENTS: maxEvents } = RoomHarness;
+    const { WINDOW: windowMs, MAX_EVENTS: maxEvents, RETENTION } = RoomHarness;
     this.timers = new FakeTimers();
     this.#alarms = new Alarms(this.storage);
     this.core = new RoomCore({
@@ -51,7 +53,7 @@ export class RoomHarness {
       ids: new PublishedIds(sql),
       ...(this.#name.startsWith("user:")
         ? { recovery: new Recovery(sql, `E${this.#epoch}`, { windowMs, maxEvents, heartbeatMs: 1_000 }) }
-        : { snapshot: new Snapshot(sql) }),
+        : { market: new MarketState(sql, this.#name.slice("market:".length), RETENTION) }),
       transaction: this.storage.transactionSync,
       alarms: this.#alarms,
       deliver: (gateway, frames) => {

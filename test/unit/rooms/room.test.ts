@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Bar } from "../../../src/events/bar.ts";
 import type { Delivery } from "../../../src/events/define.ts";
-import type { MembershipOp, Publication } from "../../../src/rooms/protocol.ts";
+import type { Joined, MembershipOp, Publication } from "../../../src/rooms/protocol.ts";
 import { settled } from "../../support/fakes.ts";
 import { RoomHarness } from "./room-harness.ts";
 
@@ -324,55 +325,145 @@ describe("ING-3 publishing into a market room", () => {
   });
 });
 
-describe("USER-2 a market room's state", () => {
-  const bar = (n: number, key = "k"): Publication => ({
-    ...event(n, "volatile"),
-    snapshot: { key, at: n },
+describe("MKT-2 a market room's state", () => {
+  const bar = (timestamp: number, venue?: string): Bar => ({
+    ...{ open: "1.0", high: 2, low: "0.5", close: 1, volume: timestamp, timestamp },
+    ...(venue !== undefined && { venue }),
   });
-  const back = (socketId: string): MembershipOp => ({
+  const live = (timestamp: number, venue?: string): Publication => ({
+    ...event(timestamp, "volatile"),
+    bar: bar(timestamp, venue),
+  });
+  const book = (at: number): Publication => ({ ...event(at, "volatile"), snapshot: { key: "book", at } });
+  const come = (socketId: string): MembershipOp => ({
     op: "join",
     snapshot: true,
     socketId,
     userId: "u",
     connection: 2,
   });
+  /** What a socket that comes now is sent. */
+  const state = (): unknown[] => {
+    const [joined] = room.core.update("g", [come("x")]) as [Joined];
+    return (joined.snapshot ?? []).map((body) => JSON.parse(body));
+  };
+  const initial = (...series: Bar[]) => ["market_chart_initial_data", { symbol: "BTC-USD", series }];
 
   it("is in the answer to a join that asks for it, and in no other", () => {
-    expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: [] }]);
-    room.core.publish([bar(1), bar(3), bar(2), bar(2, "other"), event(4)]);
-    const snapshot = ['["e",2]', '["e",3]'];
-    const [asked, plain] = room.core.update("g", [back("b"), join("c")]);
-    expect(asked).toEqual({ subscriberCount: 2, epoch: 1, seq: 6, snapshot });
-    expect(plain).toEqual({ subscriberCount: 3, epoch: 1, seq: 6 });
+    room.core.publish([live(1), live(3), live(2), live(2, "other"), event(4)]);
+    const [asked, plain] = room.core.update("g", [come("b"), join("c")]);
+    const body = JSON.stringify(initial(bar(1), bar(2), bar(2, "other"), bar(3)));
+    expect(asked).toEqual({ subscriberCount: 1, epoch: 1, seq: 6, snapshot: [body] });
+    expect(plain).toEqual({ subscriberCount: 2, epoch: 1, seq: 6 });
+  });
+
+  it("is told to have no bars if it has none", () => {
+    expect(state()).toEqual([initial()]);
+  });
+
+  it("is told as of the position from which on the socket gets frames", async () => {
+    room.core.update("g", [join("a")]);
+    await room.take();
+    const seen: unknown[] = [];
+    for (const n of [1, 2, 3]) {
+      room.core.publish([live(n)]);
+      const [joined] = room.core.update("g", [come(`s${n}`)]) as [Joined];
+      const last = joined.snapshot?.[0] ?? "";
+      const newest = (JSON.parse(last) as [string, { series: Bar[] }])[1].series.at(-1)?.timestamp;
+      const frames = (await room.take()).filter(([, , body]) => JSON.stringify(body) === `["e",${n}]`);
+      seen.push([newest, frames.every(([, seq]) => seq <= joined.seq)]);
+    }
+    expect(seen).toEqual([
+      [1, true],
+      [2, true],
+      [3, true],
+    ]);
+  });
+
+  it("is one array for all who come at a time, and is made anew when it changes", () => {
+    room.core.publish([live(1)]);
+    const [a, b] = room.core.update("g", [come("a"), come("b")]) as [Joined, Joined];
+    expect(a.snapshot).toBe(b.snapshot);
+    room.core.publish([event(9)]);
+    const [c] = room.core.update("g", [come("c")]) as [Joined];
+    expect(c.snapshot).toBe(a.snapshot);
+    room.core.publish([live(2)]);
+    expect(state()).toEqual([initial(bar(1), bar(2))]);
+    expect(a.snapshot).toEqual([JSON.stringify(initial(bar(1)))]);
+  });
+
+  it("has the newest order book after the bars", () => {
+    room.core.publish([book(5), live(9), book(7), book(6)]);
+    expect(state()).toEqual([initial(bar(9)), ["e", 7]]);
+    room.timers.pass(1_000);
+    room.start();
+    expect(state()).toEqual([initial(bar(9)), ["e", 7]]);
   });
 
   it("is written a second after it changed, however often it changes meanwhile", () => {
-    room.core.publish([bar(1)]);
+    room.core.publish([live(1)]);
     room.timers.pass(600);
-    room.core.publish([bar(2), bar(2, "other")]);
+    room.core.publish([live(2), live(2, "other")]);
     expect(room.timers.pending).toEqual([400]);
     room.timers.pass(399);
     room.start();
-    expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: [] }]);
+    expect(state()).toEqual([initial()]);
   });
 
   it("is written with the id of what will not be published again", () => {
-    room.core.publish([{ ...bar(1), id: "i1" }, bar(2)]);
+    room.core.publish([{ ...live(1), id: "i1" }, live(2)]);
     room.start();
-    expect(room.core.publish([{ ...bar(1), id: "i1" }])).toEqual(["duplicate"]);
-    expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: ['["e",2]'] }]);
+    expect(room.core.publish([{ ...live(1), id: "i1" }])).toEqual(["duplicate"]);
+    expect(state()).toEqual([initial(bar(1), bar(2))]);
+  });
+
+  it("is not written for what tells nothing of it", () => {
+    room.core.publish([event(1), { ...event(2), id: "i" }]);
+    expect(room.timers.pending).toEqual([]);
   });
 
   it("outlives the room from then on", () => {
-    room.core.publish([bar(1)]);
-    room.core.publish([bar(2)]);
+    room.core.publish([live(1)]);
+    room.core.publish([live(2)]);
     room.timers.pass(1_000);
-    room.core.publish([bar(3)]);
+    room.core.publish([live(3)]);
     room.start();
-    expect(room.core.update("g", [back("a")])).toMatchObject([{ snapshot: ['["e",2]'] }]);
-    room.core.publish([bar(1), bar(4)]);
+    expect(state()).toEqual([initial(bar(1), bar(2))]);
+    room.core.publish([live(1), live(4)]);
     room.timers.pass(1_000);
     room.start();
-    expect(room.core.update("g", [back("b")])).toMatchObject([{ snapshot: ['["e",4]'] }]);
+    expect(state()).toEqual([initial(bar(1), bar(2), bar(4))]);
+  });
+
+  it("loses what is too old within the window after it was written, and costs no more alarms than that", async () => {
+    const { RETENTION, WINDOW } = RoomHarness;
+    room.clock.now = 1_000_000;
+    const set = room.storage.alarmsSet;
+    for (const back of [RETENTION + 1, RETENTION, 0]) {
+      room.core.publish([live(room.clock.now - back)]);
+      room.timers.pass(1_000);
+    }
+    expect(room.storage.alarmsSet).toBe(set + 1);
+    expect(room.due("trim")).toBe(1_000_000 + WINDOW);
+    room.clock.now += WINDOW;
+    await room.alarm();
+    expect(state()).toEqual([initial(bar(1_000_000 - RETENTION), bar(1_000_000))]);
+    expect(room.due("trim")).toBeUndefined();
+    room.start();
+    expect(state()).toEqual([initial(bar(1_000_000 - RETENTION), bar(1_000_000))]);
+  });
+
+  it("loses what is too old piece by piece, if it is much", async () => {
+    room.core.publish([live(RoomHarness.RETENTION + 20_000)]);
+    room.core.publish(Array.from({ length: 10_001 }, (_, n) => live(n)));
+    room.timers.pass(1_000);
+    const stored = () =>
+      room.storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM bars").toArray()[0]?.n;
+    room.clock.now = 1_000_000;
+    await room.alarm();
+    expect([stored(), room.due("trim")]).toEqual([2, 1_005_000]);
+    room.clock.now = 1_005_000;
+    await room.alarm();
+    expect([stored(), room.due("trim")]).toEqual([1, undefined]);
   });
 });
