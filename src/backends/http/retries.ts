@@ -50,7 +50,8 @@ export const retryAfterOf = ({ headers }: Response, now: number): number | undef
   const value = headers.get("retry-after")?.trim();
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value);
-  const at = Date.parse(value);
+  // Date.parse reads much that is no date of HTTP, "-1" among it.
+  const at = value.endsWith(" GMT") ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now) / 1_000));
 };
 
