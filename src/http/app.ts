@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 import { describeError, log } from "../lib/log.ts";
 import { authenticateOf } from "./authenticator.ts";
+import { credits } from "./credits.ts";
+import { datasets } from "./datasets.ts";
 import { ingest } from "./ingest.ts";
 import { reply } from "./reply.ts";
 import { socketIo } from "./socket-io.ts";
@@ -22,5 +24,7 @@ app.get("/health", (c) => {
 });
 
 app.route("/api/events", ingest);
+app.route("/api/applications", datasets);
+app.route("/api/credits", credits);
 app.route("/socket.io", socketIo);
 app.route("/ws", socketIo);
