@@ -1,9 +1,12 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { configOf, type Env } from "../env.ts";
+import { after, sleep } from "../lib/after.ts";
 import { log } from "../lib/log.ts";
 import { answer } from "./answer.ts";
 import type { Backend, BackendRequest } from "./backend.ts";
 import { embeddedBackend } from "./embedded/embedded-backend.ts";
+import { httpBackend } from "./http/http-backend.ts";
+import { upstreamOf } from "./http/upstream.ts";
 import { type Answer, encodeAnswer } from "./wire.ts";
 
 /**
@@ -24,7 +27,17 @@ export class Requests extends WorkerEntrypoint<Env> {
   }
 
   #backend(): Backend {
-    configOf(this.env);
-    return embeddedBackend({} as never);
+    const config = configOf(this.env);
+    const upstream = upstreamOf(config, this.env.BACKEND, (url, init) => fetch(url, init));
+    if (upstream === undefined) return embeddedBackend({} as never);
+    return httpBackend({
+      upstream,
+      firstByteTimeoutMs: config.BACKEND_FIRST_BYTE_TIMEOUT,
+      idleTimeoutMs: config.BACKEND_IDLE_TIMEOUT,
+      clock: Date.now,
+      after,
+      sleep,
+      log,
+    });
   }
 }
