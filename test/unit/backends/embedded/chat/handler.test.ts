@@ -59,7 +59,10 @@ const request = (
 const collect = async (events: AsyncIterable<BackendEvent>): Promise<BackendEvent[]> => {
   const all: BackendEvent[] = [];
   for await (const event of events) {
-    const checked = serverEvent(event.event)?.schema.safeParse({ conversationId: "c1", ...event.data });
+    const checked = serverEvent(event.event)?.schema.safeParse({
+      conversationId: "c1",
+      ...(event.data as object),
+    });
     expect(checked?.error).toBeUndefined();
     all.push(event);
   }
