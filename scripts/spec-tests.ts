@@ -11,12 +11,12 @@ const ROOT = path.resolve(import.meta.dirname, "..");
 const SPEC = path.join(ROOT, "docs/spec.md");
 const HEADING = "## Tests\n";
 
-const RULE = /\b(?:CONN|AUTH|ROOM|MKT|FAN|ERR|ING)-\d+\b/g;
+const RULE = /\b(?:CONN|AUTH|ROOM|MKT|USER|REQ|FAN|ERR|ING)-\d+\b/g;
 /** Titles, rows of `it.each` among them, are the only quoted strings of tests that name rules. */
 const QUOTED = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/g;
 
 const spec = readFileSync(SPEC, "utf8");
-const rules = [...spec.matchAll(/^\*\*((?:CONN|AUTH|ROOM|MKT|FAN|ERR|ING)-\d+) /gm)].map(
+const rules = [...spec.matchAll(/^\*\*((?:CONN|AUTH|ROOM|MKT|USER|REQ|FAN|ERR|ING)-\d+) /gm)].map(
   ([, rule]) => rule ?? "",
 );
 
