@@ -20,7 +20,7 @@ const bar = (n: number): Publication => ({
   id: `bar${n}`,
   body: `["market_chart_live_update",{"n":${n}}]`,
   delivery: "volatile",
-  snapshot: { key: "", at: n },
+  bar: { open: 1, high: 1, low: 1, close: 1, volume: 1, timestamp: n },
 });
 
 interface Session {
@@ -102,9 +102,11 @@ describe("USER-2 recovery, on real objects", () => {
     await got(socket, 5);
     await socket.next('42["market_chart_live_update",{"n":4}');
     expect(numbers(socket)).toEqual([2, 4, 5]);
-    expect(socket.frames.filter((frame) => frame.includes("market_chart"))).toEqual([
-      '42["market_chart_live_update",{"n":3}]',
-      '42["market_chart_live_update",{"n":4}]',
+    const told = socket.frames.filter((frame) => frame.includes("market_chart"));
+    const series = [1, 2, 3].map((n) => bar(n).bar);
+    expect(told.map((frame) => JSON.parse(frame.slice(2)))).toEqual([
+      ["market_chart_initial_data", { symbol: "REC-USD", series }],
+      ["market_chart_live_update", { n: 4 }],
     ]);
     socket.close();
   });
