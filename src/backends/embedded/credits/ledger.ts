@@ -128,7 +128,7 @@ export class LedgerCore {
   }
 
   /** Does what is due, and returns when to do it again (ms since the epoch), if ever. */
-  async alarm(name: LedgerAlarm): Promise<number | undefined> {
+  alarm(name: LedgerAlarm): number | undefined {
     const { clock } = this.#deps;
     switch (name) {
       case "lapse":
@@ -137,8 +137,10 @@ export class LedgerCore {
           return this.#transactions.nextDue;
         });
       case "publish":
-        await this.#outbox.flush({ retry: true });
-        return this.#outbox.empty ? undefined : clock() + PUBLISH_RETRY_MS;
+        if (this.#outbox.empty) return undefined;
+        // Not awaited: a room that does not answer must not hold up what else is due.
+        void this.#outbox.flush({ retry: true });
+        return clock() + PUBLISH_RETRY_MS;
       case "trim":
         this.#transactions.trim(clock() - RETENTION_MS);
         return this.#trimAt(clock());

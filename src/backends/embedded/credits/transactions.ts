@@ -101,13 +101,13 @@ export class SqlTransactions {
     return this.#sql.exec<{ at: number }>(query).toArray()[0]?.at;
   }
 
-  /** Forgets the deductions made before `before` that are not held any more; grants are kept. */
-  trim(before: number): void {
+  /** Forgets the deductions made at `until` (ms since the epoch) and before that are not held any more; grants are kept. */
+  trim(until: number): void {
     // They are stored in the order of time: the first that is younger ends the search.
     this.#sql.exec(
       `DELETE FROM deductions WHERE state <> 'held' AND seq <
-        ifnull((SELECT seq FROM deductions WHERE at >= ? ORDER BY seq LIMIT 1), 9007199254740991)`,
-      before,
+        ifnull((SELECT seq FROM deductions WHERE at > ? ORDER BY seq LIMIT 1), 9007199254740991)`,
+      until,
     );
   }
 }
