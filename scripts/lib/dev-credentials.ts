@@ -46,6 +46,13 @@ const privateKey = async (): Promise<JWK> => {
 const publicPart = ({ kty, crv, x, y, alg, kid }: JWK): JWK =>
   ({ kty, crv, x, y, alg, kid, use: "sig" }) as JWK;
 
+const firstToken = (vars: Readonly<Record<string, string>>): string | undefined =>
+  vars.INGEST_TOKENS?.split(/[\s,]+/).find((token) => token !== "");
+
+/** The ingest token of this checkout, if it has one yet. */
+export const readDevIngestToken = async (): Promise<string | undefined> =>
+  firstToken(parseEnv(await readOptional(VARS_FILE)) as Record<string, string>);
+
 /**
  * The credentials of this checkout, made on the spot. What .dev.vars already sets is kept, so that it can
  * point the service at a real identity provider instead.
@@ -71,7 +78,7 @@ export const ensureDevCredentials = async (): Promise<DevCredentials> => {
   }
   const ours = !hasKeySource || (vars.JWT_JWKS?.includes(`"${jwk.kid}"`) ?? false);
   return {
-    ingestToken: (vars.INGEST_TOKENS || missing.INGEST_TOKENS || "").split(/[\s,]+/)[0] ?? "",
+    ingestToken: firstToken(vars) ?? missing.INGEST_TOKENS ?? "",
     signToken: async (userId, expiresIn, claims = {}) => {
       if (!ours) {
         throw new Error(

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import type { Table } from "../../src/backends/embedded/dataset/schema.ts";
+
+export interface ImportClientOptions {
+  /** Of the service. */
+  readonly url: URL;
+  readonly application: string;
+  readonly table: Table;
+  /** An ingest token. */
+  readonly token: string;
+  /** Told before each pause after an error that may pass. */
+  readonly onPause?: (reason: string, seconds: number) => void;
+  /** Pauses between attempts, in ms; their number is that of the attempts after the first. */
+  readonly pauses?: readonly number[];
+}
+
+/** The service cannot be reached or refuses the import; the message says what to do. */
+export class ImportError extends Error {}
+
+/** About a minute in all: a deploy, or a restart, passes. */
+const PAUSES_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+
+const TIMEOUT_MS = 60_000;
+
+/** A batch is not where its source stands. */
+const CONFLICT = 409;
+
+const count = z.int().nonnegative();
+
+const progress = z.object({
+  position: count,
+  inserted: count,
+  replaced: count,
+  unchanged: count,
+  skipped: count,
+});
+
+const answer = progress.extend({
+  rejected: z.array(z.object({ index: count, column: z.string(), message: z.string() })),
+});
+
+const refusal = z.object({ message: z.string() });
+
+export type ImportClientProgress = z.infer<typeof progress>;
+export type ImportClientAnswer = z.infer<typeof answer>;
+
+interface Attempt {
+  readonly path: string;
+  readonly init: RequestInit;
+  /** Whether nothing has been heard of the service yet. */
+  readonly first: boolean;
+}
+
+/** The import endpoint of one table. Errors that may pass are met with pauses and other attempts. */
+export class ImportClient {
+  readonly #options: ImportClientOptions;
+
+  constructor(options: ImportClientOptions) {
+    this.#options = options;
+  }
+
+  /** How much of a source is in. @throws ImportError */
+  async progress(source: string): Promise<ImportClientProgress> {
+    return this.#read(progress, await this.#ask({ path: `?source=${source}`, init: {}, first: true }));
+  }
+
+  /** Sends rows, each as JSON, that go on at `position` of the source. @throws ImportError */
+  async send(source: string, position: number, rows: readonly string[]): Promise<ImportClientAnswer> {
+    const init: RequestInit = {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{"source":${JSON.stringify(source)},"position":${position},"rows":[${rows.join(",")}]}`,
+    };
+    return this.#read(answer, await this.#ask({ path: "", init, first: false }));
+  }
+
+  #read<T>(schema: z.ZodType<T>, body: unknown): T {
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new ImportError(`What answers at ${this.#options.url.origin} is another service.`);
+  }
+
+  async #ask(attempt: Attempt): Promise<unknown> {
+    const { pauses = PAUSES_MS, onPause } = this.#options;
+    for (const pause of pauses) {
+      const outcome = await this.#try(attempt);
+      if (outcome.status === "done") return outcome.body;
+      const ms = Math.max(pause, (outcome.retryAfter ?? 0) * 1_000);
+      onPause?.(outcome.reason, ms / 1_000);
+      await sleep(ms);
+    }
+    const last = await this.#try(attempt);
+    if (last.status === "done") return last.body;
+    throw new ImportError(last.reason);
+  }
+
+  /** @throws ImportError when another attempt would not help */
+  async #try({ path, init, first }: Attempt): Promise<Outcome> {
+    const { url, application, table, token } = this.#options;
+    const address = new URL(
+      `/api/applications/${encodeURIComponent(application)}/import/${table}${path}`,
+      url,
+    );
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(address, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      const reason = `The service at ${url.origin} cannot be reached: ${networkReason(error)}.`;
+      if (first && isAbsent(error)) throw new ImportError(`${reason} Is it running, and --url its address?`);
+      return { status: "failed", reason };
+    }
+    const body = parseJson(text);
+    if (response.ok) return { status: "done", body };
+    const message = refusal.safeParse(body).data?.message ?? "Is --url the address of the service?";
+    if (response.status === CONFLICT) {
+      throw new ImportError("Another run imports the same file, or has emptied the table.");
+    }
+    const reason = `The service refused (${response.status}). ${message}`;
+    if (response.status !== 429 && response.status < 500) throw new ImportError(reason);
+    return { status: "failed", reason, retryAfter: Number(response.headers.get("retry-after") ?? 0) };
+  }
+}
+
+type Outcome =
+  | { readonly status: "done"; readonly body: unknown }
+  | { readonly status: "failed"; readonly reason: string; readonly retryAfter?: number };
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** What `fetch` hides in the cause of its error. */
+const codeOf = (error: unknown): string | undefined =>
+  ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+
+const networkReason = (error: unknown): string => codeOf(error) ?? (error as Error).message;
+
+const isAbsent = (error: unknown): boolean => ["ECONNREFUSED", "ENOTFOUND"].includes(codeOf(error) ?? "");
