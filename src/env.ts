@@ -81,7 +81,10 @@ const variables = z.object({
   MAX_REQUESTS_PER_SOCKET: integer(10, 1, 1_000),
   REQUEST_TIMEOUT: integer(300_000, 50, 900_000),
   STREAM_BYTES_PER_SECOND: integer(8_000_000, 1_000, 1_000_000_000),
-  BACKEND_URL: httpUrl,
+  BACKEND_URL: httpUrl.refine(
+    (url) => url === undefined || !/^https?:\/\/[^/?#]*@/.test(url),
+    "holds a user name or a password, which cannot be sent: set BACKEND_TOKEN",
+  ),
   BACKEND_TOKEN: text,
   BACKEND_FIRST_BYTE_TIMEOUT: integer(30_000, 50, 300_000),
   BACKEND_IDLE_TIMEOUT: integer(60_000, 50, 300_000),
