@@ -48,7 +48,7 @@ export type ImportClientAnswer = z.infer<typeof answer>;
 interface Attempt {
   readonly path: string;
   readonly init: RequestInit;
-  /** Whether nothing has been heard of the service yet. */
+  /** Whether nothing has been heard of the service yet: then there may be none. */
   readonly first: boolean;
 }
 
@@ -113,7 +113,7 @@ export class ImportClient {
       text = await response.text();
     } catch (error) {
       const reason = `The service at ${url.origin} cannot be reached: ${networkReason(error)}.`;
-      if (first && isAbsent(error)) throw new ImportError(`${reason} Is it running, and --url its address?`);
+      if (first) throw new ImportError(`${reason} Is it running, and --url its address?`);
       return { status: "failed", reason };
     }
     const body = parseJson(text);
@@ -140,10 +140,9 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-/** What `fetch` hides in the cause of its error. */
-const codeOf = (error: unknown): string | undefined =>
-  ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
-
-const networkReason = (error: unknown): string => codeOf(error) ?? (error as Error).message;
-
-const isAbsent = (error: unknown): boolean => ["ECONNREFUSED", "ENOTFOUND"].includes(codeOf(error) ?? "");
+/** The code, which `fetch` hides in the cause of its error, or else the message. */
+const networkReason = (error: unknown): string => {
+  const { cause, message } = error as Error;
+  const { code, message: inner } = (cause ?? {}) as { code?: string; message?: string };
+  return code ?? inner ?? message;
+};

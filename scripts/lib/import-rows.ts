@@ -49,15 +49,18 @@ export const importRows = async (options: ImportOptions): Promise<ImportSummary>
   let lines: number[] = [];
   let bodies: string[] = [];
   let chars = 0;
+  let bad: { line: number; reason: string }[] = [];
 
   const flush = async (): Promise<void> => {
-    if (bodies.length === 0) return;
-    const answer = await client.send(source, progress.position, bodies);
-    for (const { index, column, message } of answer.rejected) {
-      options.onBadRow?.(lines[index] ?? 0, column === "" ? message : `${column}: ${message}`);
+    if (bodies.length > 0) {
+      const answer = await client.send(source, progress.position, bodies);
+      for (const { index, column, message } of answer.rejected) {
+        bad.push({ line: lines[index] ?? 0, reason: column === "" ? message : `${column}: ${message}` });
+      }
+      progress = answer;
     }
-    progress = answer;
-    [lines, bodies, chars] = [[], [], 0];
+    for (const { line, reason } of bad.toSorted((a, b) => a.line - b.line)) options.onBadRow?.(line, reason);
+    [lines, bodies, chars, bad] = [[], [], 0, []];
     options.onProgress?.(progress);
   };
 
@@ -65,7 +68,7 @@ export const importRows = async (options: ImportOptions): Promise<ImportSummary>
     if (!row.ok) {
       unreadable++;
       // An earlier run has reported what comes before.
-      if (toSkip === 0) options.onBadRow?.(line, row.error);
+      if (toSkip === 0) bad.push({ line, reason: row.error });
     } else if (toSkip > 0) {
       toSkip--;
     } else {
