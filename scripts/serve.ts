@@ -1,5 +1,6 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { DEMO_APPLICATION, describeDemo, importDemoData } from "./lib/demo-data.ts";
 import { ensureDevCredentials } from "./lib/dev-credentials.ts";
 import { build, type LocalServer, portIsFree, SERVICE, startServer } from "./lib/local-server.ts";
 import { REPLAY_FILES, replay } from "./lib/replay.ts";
@@ -51,8 +52,10 @@ const readOptions = () => {
   return { replay: values.replay, host: values.host, port, speed, symbols };
 };
 
-const banner = (url: string, token: string, replaying: boolean): string => `
+const banner = (url: string, token: string, replaying: boolean, demo: string): string => `
 LedgerCore Realtime is ready at ${url}
+
+${demo}
 ${replaying ? `\n  REPLAY: these are recorded trades of 2024-08-09, moved to now (venue "replay"). Not a live market.\n` : ""}
 A JWT for the user "${DEMO_USER}" (12 hours; npm run --silent token -- <userId> makes more):
 
@@ -70,6 +73,10 @@ To connect, in an empty folder: npm install socket.io-client, then save as clien
   socket.on('subscribed', ({ room }) => console.log('listening to', room));
   socket.on('market_chart_live_update', (tick) => console.log(tick));
 
+To query the data of "${DEMO_APPLICATION}", add:
+
+  socket.on('query_response', ({ rows }) => console.table(rows)).emit('query', { sql: 'SELECT symbol, count(*) AS trades, sum(size) AS volume FROM trades GROUP BY symbol', applicationId: '${DEMO_APPLICATION}' });
+
 To publish, with the token in .dev.vars:
 
   curl ${url.replace("ws", "http")}/api/events -H "Authorization: Bearer $INGEST_TOKEN" \\
@@ -78,6 +85,16 @@ To publish, with the token in .dev.vars:
 
 Stop with Ctrl-C.
 `;
+
+/** Brings the demo's data in, and tells what there is. The service is of use without it. */
+const demoData = async (url: URL, token: string, signal: AbortSignal): Promise<string> => {
+  const application = DEMO_APPLICATION;
+  try {
+    return describeDemo(await importDemoData({ url, token, application, signal }));
+  } catch (error) {
+    return `The data of the application "${application}" could not be imported. ${(error as Error).message}`;
+  }
+};
 
 const main = async (): Promise<void> => {
   const options = readOptions();
@@ -103,7 +120,8 @@ const main = async (): Promise<void> => {
     const token = await credentials
       .signToken(DEMO_USER, "12h")
       .catch(() => "<a token of your identity provider>");
-    console.log(banner(`ws://${options.host}:${options.port}`, token, options.replay));
+    const demo = await demoData(server.url, credentials.ingestToken, stopping.signal);
+    console.log(banner(`ws://${options.host}:${options.port}`, token, options.replay, demo));
     if (options.replay) {
       await replay({
         url: server.url,
