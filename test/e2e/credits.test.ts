@@ -57,7 +57,7 @@ const movements = (client: TestClient) =>
     payload: { amount: number; newBalance: number; transactionId: string; reason?: string; action?: string };
   }[];
 
-it("charges exactly what was run, and tells each socket of each movement once, under 1,000 requests at once", async () => {
+it("REQ-3 charges exactly what was run, and tells each socket of each movement once, under 1,000 requests at once", async () => {
   const userId = "user_storm";
   const clients = await Promise.all(Array.from({ length: 10 }, () => service.connect(userId)));
   const replies = await Promise.all(
@@ -102,7 +102,7 @@ it("charges exactly what was run, and tells each socket of each movement once, u
   expect([completed, refused]).toEqual([affordable, 1_000 - affordable]);
 });
 
-it("grants once, however many callers send the same id at once", async () => {
+it("REQ-3 grants once, however many callers send the same id at once", async () => {
   const userId = "user_grant";
   const client = await service.connect(userId);
   const body = { id: "monthly-1", userId, amount: 500, reason: "monthly_grant" };
@@ -119,7 +119,7 @@ it("grants once, however many callers send the same id at once", async () => {
   ]);
 });
 
-it("gives back what a request cost that fails, and says so in the personal room", async () => {
+it("REQ-3 gives back what a request cost that fails, and says so in the personal room", async () => {
   const userId = "user_refund";
   const client = await service.connect(userId);
   await send(client, "SELECT * FROM nowhere");
@@ -136,7 +136,7 @@ it("gives back what a request cost that fails, and says so in the personal room"
   });
 });
 
-it("gives back what a request cost whose socket goes before the first result", async () => {
+it("REQ-3 gives back what a request cost whose socket goes before the first result", async () => {
   const userId = "user_gone";
   const client = await service.connect(userId);
   client.socket.emit("chat", { conversationId: "c1", message: "How are you?" }, () => {});
@@ -150,7 +150,7 @@ it("gives back what a request cost whose socket goes before the first result", a
     });
 });
 
-it("charges nothing for what is free, and opens no account for it", async () => {
+it("REQ-3 charges nothing for what is free, and opens no account for it", async () => {
   const userId = "user_free";
   const client = await service.connect(userId);
   client.socket.emit("request_market_data", { symbol: "NO-SUCH", resolution: "1m" }, () => {});

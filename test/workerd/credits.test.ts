@@ -156,7 +156,7 @@ describe("a ledger, on real objects", () => {
   });
 });
 
-describe("metering, on real objects", () => {
+describe("REQ-3 metering, on real objects", () => {
   it("is exact to the unit after 1,000 requests at once: what cannot be paid is not run", async () => {
     const userId = "u_meter";
     let ran = 0;

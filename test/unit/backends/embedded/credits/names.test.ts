@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { ledgerName, parseLedgerName } from "../../../../src/backends/embedded/credits/names.ts";
+import { ledgerName, parseLedgerName } from "../../../../../src/backends/embedded/credits/names.ts";
 
 const applicationId = fc.stringMatching(/^[A-Za-z0-9_.:-]{1,64}$/);
 const userId = fc.stringMatching(/^[A-Za-z0-9_.:|@+-]{1,128}$/);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Backend, BackendEvent, BackendRequest, Started } from "../../../../src/backends/backend.ts";
-import { metered } from "../../../../src/backends/embedded/credits/metering.ts";
-import type { Deduction } from "../../../../src/backends/embedded/credits/protocol.ts";
-import { Deferred, settled } from "../../../support/fakes.ts";
+import type { Backend, BackendEvent, BackendRequest, Started } from "../../../../../src/backends/backend.ts";
+import { metered } from "../../../../../src/backends/embedded/credits/metering.ts";
+import type { Deduction } from "../../../../../src/backends/embedded/credits/protocol.ts";
+import { Deferred, settled } from "../../../../support/fakes.ts";
 import { LedgerHarness } from "./ledger-harness.ts";
 
 const request = (over: Partial<BackendRequest> = {}): BackendRequest => ({
@@ -124,7 +124,7 @@ const readAll = async (metering: Metering, events: AsyncIterable<BackendEvent>) 
   return read;
 };
 
-describe("metering", () => {
+describe("REQ-3 metering", () => {
   it("deducts before work, and keeps it once there is a result, which is passed on after that", async () => {
     const metering = new Metering();
     const answer = answerOf(metering, STARTED, PROGRESS, ROWS, PROGRESS, ROWS, COMPLETED);
@@ -248,7 +248,7 @@ describe("metering", () => {
   });
 });
 
-describe("metering of a request that nobody waits for any more", () => {
+describe("REQ-3 metering of a request that nobody waits for any more", () => {
   it.each([0, 1, 2])("gives back what was deducted when the consumer stops after %i events", async (read) => {
     const metering = new Metering();
     const events = await metering.events(answerOf(metering, STARTED, PROGRESS, ROWS));
@@ -322,7 +322,7 @@ describe("metering of a request that nobody waits for any more", () => {
   });
 });
 
-describe("metering over a network that fails", () => {
+describe("REQ-3 metering over a network that fails", () => {
   it.each([[["lost"]], [["unanswered"]], [["unanswered", "lost", "unanswered"]]] as const)(
     "charges once when calls are %j",
     async (fates) => {

@@ -1,8 +1,8 @@
-import { type LedgerAlarm, LedgerCore } from "../../../../src/backends/embedded/credits/ledger.ts";
-import { Alarms } from "../../../../src/lib/alarms.ts";
-import type { Publication, PublishOutcome } from "../../../../src/rooms/protocol.ts";
-import { FakeClock, settled } from "../../../support/fakes.ts";
-import { TestStorage } from "../../../support/sqlite.ts";
+import { type LedgerAlarm, LedgerCore } from "../../../../../src/backends/embedded/credits/ledger.ts";
+import { Alarms } from "../../../../../src/lib/alarms.ts";
+import type { Publication, PublishOutcome } from "../../../../../src/rooms/protocol.ts";
+import { FakeClock, settled } from "../../../../support/fakes.ts";
+import { TestStorage } from "../../../../support/sqlite.ts";
 
 /** An event as the personal room got it. */
 export interface Told {

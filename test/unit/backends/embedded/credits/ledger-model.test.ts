@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { settled } from "../../../support/fakes.ts";
+import { settled } from "../../../../support/fakes.ts";
 import { LedgerHarness, type RoomMood } from "./ledger-harness.ts";
 
 const RUNS = Number(process.env.LEDGER_RUNS ?? 400);
@@ -191,7 +191,7 @@ const check = (ledger: LedgerHarness, model: Model): void => {
   expect(told).toEqual(model.movements.slice(0, told.length));
 };
 
-it("whatever is repeated, fails and dies: no credit is lost or made, each movement is told once, in order", async () => {
+it("REQ-3 whatever is repeated, fails and dies: no credit is lost or made, each movement is told once, in order", async () => {
   let deaths = 0;
   let movements = 0;
   await fc.assert(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { RETENTION_MS } from "../../../../src/backends/embedded/credits/ledger.ts";
-import { serverEvent } from "../../../../src/events/catalogue.ts";
-import { settled } from "../../../support/fakes.ts";
+import { RETENTION_MS } from "../../../../../src/backends/embedded/credits/ledger.ts";
+import { serverEvent } from "../../../../../src/events/catalogue.ts";
+import { settled } from "../../../../support/fakes.ts";
 import { LedgerHarness } from "./ledger-harness.ts";
 
 const query = (requestId: string, amount = 10) => ({ requestId, action: "query", amount });
