@@ -130,6 +130,10 @@ export class Listener {
       if (!socket.active) this.problems.push(`${this.name} was refused: ${error.message}`);
     });
     socket.on("credits_granted", ({ amount }) => this.personal.push(Number(amount)));
+    socket.on("market_chart_initial_data", ({ symbol, series }) => {
+      const newest = series.at(-1);
+      if (newest !== undefined) this.#bar(symbol, newest.timestamp);
+    });
     socket.on("market_chart_live_update", ({ symbol, timestamp }) => this.#bar(symbol, timestamp));
     socket.on("user_joined_room", ({ userId, room }) => this.presence.push(`${userId} joined ${room}`));
     socket.on("user_left_room", ({ userId, room }) => this.presence.push(`${userId} left ${room}`));
