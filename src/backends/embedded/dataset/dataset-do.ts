@@ -1,5 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../../../env.ts";
+import { after, sleep } from "../../../lib/after.ts";
+import type { QueryAnswer, QueryCall, QueryRpc } from "../query/protocol.ts";
+import { Queries } from "../query/queries.ts";
 import { AddressStore } from "./address-store.ts";
 import type {
   AddressLabel,
@@ -18,8 +21,9 @@ import type { DatasetRpc, ImportAnswer, ImportBatch, ImportProgress, TableCounts
 import { SCHEMA, type Table } from "./schema.ts";
 
 /** Holds the data of one application. Named by its id. */
-export class Dataset extends DurableObject<Env> implements DatasetRpc, ComplianceRpc {
+export class Dataset extends DurableObject<Env> implements DatasetRpc, ComplianceRpc, QueryRpc {
   readonly #importer: Importer;
+  readonly #queries: Queries;
   readonly #addresses: AddressStore;
   readonly #corridors: CorridorStore;
 
@@ -28,6 +32,8 @@ export class Dataset extends DurableObject<Env> implements DatasetRpc, Complianc
     const { sql } = ctx.storage;
     for (const statement of SCHEMA) sql.exec(statement);
     this.#importer = new Importer({ sql, transaction: (run) => ctx.storage.transactionSync(run) });
+    const storage = { sql, transactionSync: <T>(run: () => T) => ctx.storage.transactionSync(run) };
+    this.#queries = new Queries({ storage, clock: Date.now, after, yieldToOthers: () => sleep(0) });
     this.#addresses = new AddressStore(sql);
     this.#corridors = new CorridorStore(sql);
   }
@@ -66,5 +72,9 @@ export class Dataset extends DurableObject<Env> implements DatasetRpc, Complianc
 
   async corridorSlice(query: CorridorQuery): Promise<CorridorSlice> {
     return this.#corridors.slice(query);
+  }
+
+  async query(call: QueryCall): Promise<QueryAnswer> {
+    return this.#queries.query(call);
   }
 }

@@ -1,0 +1,56 @@
+/** Answers `query`: one SELECT over the tables of an application, which its dataset runs (docs/embedded.md, "Query"). */
+import type { Clock } from "../../lib/clock.ts";
+import { failure, type Handler } from "../backend.ts";
+import { type QueryRpc, type ResultHead, readLines } from "./query/protocol.ts";
+
+/** Rows between two reports of progress. */
+const PROGRESS_ROWS = 10_000;
+
+export interface QueryDeps {
+  /** The datasets, named by application id, as the platform binds them. */
+  readonly datasets: { getByName(name: string): Pick<QueryRpc, "query"> };
+  readonly clock: Clock;
+}
+
+export const queryHandler = ({ datasets, clock }: QueryDeps): Handler<"query"> =>
+  async function* (request, signal) {
+    const began = clock();
+    const { sql, params } = request.payload;
+    // The port has checked that the user may open it.
+    const answer = await datasets.getByName(request.applicationId).query({ sql, params });
+    if (answer.status === "refused") {
+      yield failure(request, answer.error);
+      return;
+    }
+    const stop = () => void answer.body.cancel().catch(() => {});
+    if (signal.aborted) return stop();
+    yield { event: "query_started", data: { estimatedMs: answer.estimatedMs } };
+    let head: ResultHead = { columns: [], totalRows: 0 };
+    let sent = 0;
+    let reported = 0;
+    for await (const line of readLines(answer.body)) {
+      if (signal.aborted) return;
+      if (line.kind === "failed") {
+        yield failure(request, line.error);
+        return;
+      }
+      if (line.kind === "head") {
+        head = line.head;
+        if (head.totalRows === 0) yield { event: "query_response", data: { rows: [], schema: head.columns } };
+        continue;
+      }
+      yield { event: "query_response", data: { rows: line.rows, schema: head.columns } };
+      sent += line.rows.length;
+      if (sent - reported < PROGRESS_ROWS && sent < head.totalRows) continue;
+      reported = sent;
+      yield { event: "query_progress", data: progress(sent, head.totalRows) };
+    }
+    if (head.totalRows === 0) yield { event: "query_progress", data: progress(0, 0) };
+    yield { event: "query_completed", data: { durationMs: clock() - began, totalRows: head.totalRows } };
+  };
+
+/** Rows that were sent, of the rows that were found. */
+const progress = (rowsProcessed: number, total: number) => ({
+  rowsProcessed,
+  pct: total === 0 ? 100 : Math.round((rowsProcessed / total) * 1_000) / 10,
+});

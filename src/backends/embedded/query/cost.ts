@@ -1,0 +1,282 @@
+/**
+ * What a query costs at most, from SQLite's plan (`EXPLAIN QUERY PLAN`) and the sizes of the tables. Pure. SQLite gives
+ * a Durable Object no way to interrupt a step, and the clock of a Durable Object stands still during one: so this bound
+ * is what keeps a query short, and it errs on the high side. What it does not know it refuses.
+ */
+import { err, ok, type Result } from "../../../lib/result.ts";
+import { isTable, type Table } from "../dataset/schema.ts";
+import type { ProgramShape } from "./bytecode.ts";
+import { MAX_RESULT_ROWS } from "./result-rows.ts";
+import { isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
+import { TABLE_SHAPES } from "./tables.ts";
+
+/** A row of `EXPLAIN QUERY PLAN`. */
+export interface PlanRow {
+  readonly id: number;
+  readonly parent: number;
+  readonly detail: string;
+}
+
+/** Upper bounds. */
+export interface TableSizes {
+  rows(table: Table): number;
+  largestGroup(table: Table, columns: readonly string[]): number;
+  longestText(table: Table): number;
+}
+
+export interface PlanCost {
+  /** Rows that the query passes by, in all its loops. */
+  readonly steps: number;
+  /** Comparisons of its sorts and temporary indexes. */
+  readonly comparisons: number;
+  /** Rows that it keeps in temporary tables. */
+  readonly kept: number;
+  /** Rows of its result. */
+  readonly rows: number;
+}
+
+/** To make a row into JSON. */
+const UNITS_PER_RESULT_ROW = 300;
+
+/** The cost; or the row of the plan that is not known here. `tokens`: those of the query. */
+export const planCost = (
+  plan: readonly PlanRow[],
+  tokens: readonly SqlToken[],
+  sizes: TableSizes,
+): Result<PlanCost, string> => new Estimate(plan, tokens, sizes).cost();
+
+/**
+ * The work of a query in units, each up to about 10 ns: the instructions of its program, as if each ran for each row,
+ * what its functions do with texts of up to `textBytes`, its sorts, and the rows that it gives.
+ */
+export const unitsOf = (
+  { steps, comparisons, rows }: PlanCost,
+  { instructions, concatenations, calls }: ProgramShape,
+  textBytes: number,
+): number => {
+  const perRow =
+    instructions * (1 + textBytes / 1_000) +
+    calls.plain * 10 +
+    (concatenations + calls.text) * (20 + textBytes / 50) +
+    calls.search * (20 + textBytes * 2 + textBytes ** 2 / 100);
+  return (
+    (steps + 1) * perRow +
+    comparisons * (10 + textBytes / 50) +
+    Math.min(rows, MAX_RESULT_ROWS) * UNITS_PER_RESULT_ROW
+  );
+};
+
+class Estimate {
+  readonly #children = new Map<number, PlanRow[]>();
+  readonly #sizes: TableSizes;
+  /** What a name in the plan may stand for: an alias is the author's choice, and may be a table's name. */
+  readonly #aliases = new Map<string, Set<string>>();
+  /** Rows of the subqueries, by name. */
+  readonly #subqueries = new Map<string, number>();
+  /** How many values the lists and alternatives of the query have: a search may be done for each. */
+  readonly #alternatives: number;
+  readonly #tables: ReadonlySet<Table>;
+  #longestList = 0;
+  #unknown: string | undefined;
+
+  constructor(plan: readonly PlanRow[], tokens: readonly SqlToken[], sizes: TableSizes) {
+    this.#sizes = sizes;
+    for (const row of plan) {
+      this.#children.set(row.parent, [...(this.#children.get(row.parent) ?? []), row]);
+    }
+    this.#tables = new Set(tokens.flatMap((token) => tableOf(nameOf(token))));
+    this.#readAliases(tokens);
+    this.#alternatives = alternativesIn(tokens);
+  }
+
+  cost(): Result<PlanCost, string> {
+    // How long the list of IN (SELECT ...) is stands after the search that uses it.
+    this.#level(0);
+    const cost = this.#level(0);
+    return this.#unknown === undefined ? ok(cost) : err(this.#unknown);
+  }
+
+  /** The plan of one SELECT: its loops, in one another, and what is done in or after them. */
+  #level(parent: number): PlanCost {
+    let rows = 1;
+    let sum = NOTHING;
+    const perRow: PlanCost[] = [];
+    let sorts = 0;
+    for (const node of this.#children.get(parent) ?? []) {
+      const { detail } = node;
+      if (/^(SCAN|SEARCH) /.test(detail)) {
+        rows *= this.#loop(detail);
+        sum = add(sum, { steps: rows });
+        // The index is made first, of the whole table.
+        if (detail.includes("USING AUTOMATIC"))
+          sum = add(sum, kept(this.#named(detail.slice("SEARCH ".length))));
+      } else if (detail === "MULTI-INDEX OR") {
+        let found = 0;
+        for (const index of this.#children.get(node.id) ?? []) found += this.#level(index.id).rows;
+        rows *= Math.max(1, found);
+        sum = add(sum, { steps: rows, ...kept(rows) });
+      } else if (/^(CO-ROUTINE|MATERIALIZE) /.test(detail)) {
+        const inner = this.#level(node.id);
+        const name = detail.replace(/^\S+ /, "").toLowerCase();
+        this.#subqueries.set(name, Math.max(inner.rows, this.#subqueries.get(name) ?? 0));
+        sum = add(add(sum, inner), { kept: inner.rows });
+      } else if (/^(COMPOUND QUERY|MERGE \([A-Z ]+\))$/.test(detail)) {
+        const inner = this.#parts(node.id);
+        rows *= Math.max(1, inner.rows);
+        sum = add(add(sum, inner), kept(inner.rows));
+      } else if (/^CORRELATED (SCALAR|LIST) SUBQUERY \d+$/.test(detail) || detail.startsWith("RIGHT-JOIN ")) {
+        const inner = this.#level(node.id);
+        this.#longestList = Math.max(this.#longestList, inner.rows);
+        perRow.push(inner);
+      } else if (/^(SCALAR|LIST) SUBQUERY \d+$/.test(detail)) {
+        const inner = this.#level(node.id);
+        this.#longestList = Math.max(this.#longestList, inner.rows);
+        sum = add(add(sum, inner), kept(inner.rows));
+      } else if (detail.startsWith("USE TEMP B-TREE FOR ")) {
+        sorts++;
+      } else if (/^(CREATE )?BLOOM FILTER( ON |$)/.test(detail)) {
+        sum = add(sum, { steps: this.#everything() });
+      } else if (!/^(REUSE LIST SUBQUERY \d+|USING .* FOR IN-OPERATOR)$/.test(detail)) {
+        this.#unknown ??= detail;
+      }
+    }
+    for (const inner of perRow) {
+      const comparisons = inner.comparisons + sorting(inner.rows);
+      // What one round keeps is gone in the next.
+      sum = add(sum, {
+        steps: rows * (inner.steps + 1),
+        comparisons: rows * comparisons,
+        kept: inner.kept + inner.rows,
+      });
+    }
+    return { ...add(sum, { comparisons: sorts * sorting(rows), kept: sorts * rows }), rows };
+  }
+
+  /** Queries whose results are put together. */
+  #parts(parent: number): PlanCost {
+    let total = NOTHING;
+    for (const { id } of this.#children.get(parent) ?? []) {
+      const part = this.#level(id);
+      total = { ...add(total, part), rows: total.rows + part.rows };
+    }
+    return total;
+  }
+
+  /** How many rows a loop passes each time it is entered, at least 1. */
+  #loop(detail: string): number {
+    if (detail.startsWith("SCAN ")) return this.#named(detail.slice("SCAN ".length));
+    const whole = this.#named(detail.slice("SEARCH ".length));
+    const columns = equalColumns(detail);
+    const [, index = ""] = /^.* USING (?:COVERING )?(INDEX [a-z_]+|PRIMARY KEY) \(/.exec(detail) ?? [];
+    if (columns.length === 0 || index === "") return whole;
+    let most = 1;
+    for (const table of this.#candidates(detail.slice("SEARCH ".length))) {
+      const { columns: known, key } = TABLE_SHAPES[table];
+      if (!columns.every((column) => known.has(column))) continue;
+      const unique = key.every((column) => columns.includes(column));
+      const found = unique ? 1 : this.#sizes.largestGroup(table, columns);
+      most = Math.max(most, Math.min(this.#sizes.rows(table), found * this.#alternatives));
+    }
+    return (
+      Math.min(whole, most) +
+      (this.#alternatives === 1 ? 0 : Math.min(this.#alternatives, this.#everything()))
+    );
+  }
+
+  /** Rows of what a SCAN or SEARCH names, at least 1. */
+  #named(text: string): number {
+    const tables = this.#candidates(text).map((table) => this.#sizes.rows(table));
+    const names = this.#names(text);
+    const subqueries = names.flatMap((name) => this.#subqueries.get(name) ?? []);
+    const constant = /^(?:(\d+) CONSTANT ROWS|CONSTANT ROW|(\d+)-ROW VALUES CLAUSE)$/.exec(text);
+    const constants = constant === null ? [] : [Number(constant[1] ?? constant[2] ?? 1)];
+    const known = [...tables, ...subqueries, ...constants];
+    return Math.max(1, known.length === 0 ? this.#everything() : Math.max(...known));
+  }
+
+  /** Tables that the text of a plan row may mean. */
+  #candidates(text: string): Table[] {
+    return [...new Set(this.#names(text).flatMap(tableOf))];
+  }
+
+  /** The text's name, and all that it may be an alias of. */
+  #names(text: string): string[] {
+    const lower = text.toLowerCase();
+    const found = new Set<string>();
+    const all = [...this.#aliases.keys(), ...this.#subqueries.keys(), ...this.#tables];
+    const add = (name: string): void => {
+      if (found.has(name)) return;
+      found.add(name);
+      for (const other of this.#aliases.get(name) ?? []) add(other);
+    };
+    for (const name of all) if (lower === name || lower.startsWith(`${name} `)) add(name);
+    return [...found];
+  }
+
+  /** Every name that stands after another, with or without AS, may be an alias of it. */
+  #readAliases(tokens: readonly SqlToken[]): void {
+    let before: string | undefined;
+    for (const token of tokens) {
+      if (token.text === ")" || isWord(token, "as")) continue;
+      const name = nameOf(token);
+      if (name !== undefined && before !== undefined) {
+        this.#aliases.set(name, (this.#aliases.get(name) ?? new Set()).add(before));
+      }
+      before = name;
+    }
+  }
+
+  /** Rows of the largest table, subquery or list there is. */
+  #everything(): number {
+    const tables = [...this.#tables].map((table) => this.#sizes.rows(table));
+    return Math.max(1, this.#longestList, ...tables, ...this.#subqueries.values());
+  }
+}
+
+const tableOf = (name: string | undefined): Table[] => (name !== undefined && isTable(name) ? [name] : []);
+
+const NOTHING: PlanCost = { rows: 0, steps: 0, comparisons: 0, kept: 0 };
+
+/** The work of both; the rows are the first one's. */
+const add = (a: PlanCost, b: Partial<PlanCost>): PlanCost => ({
+  rows: a.rows,
+  steps: a.steps + (b.steps ?? 0),
+  comparisons: a.comparisons + (b.comparisons ?? 0),
+  kept: a.kept + (b.kept ?? 0),
+});
+
+/** The work of keeping rows in an order. */
+const kept = (rows: number): Partial<PlanCost> => ({ comparisons: sorting(rows), kept: rows });
+
+const sorting = (rows: number): number => rows * Math.ceil(Math.log2(rows + 1));
+
+/** The columns that a SEARCH compares for equality; none if the text is not understood. */
+const equalColumns = (detail: string): string[] => {
+  const [, terms = ""] = /\(([^()]*)\)(?: LEFT-JOIN| EXISTS)?$/.exec(detail) ?? [];
+  return terms.split(" AND ").flatMap((term) => /^([a-z_]+)=\?$/.exec(term)?.[1] ?? []);
+};
+
+/** How many combinations of values the lists and alternatives of a query may come to. */
+const alternativesIn = (tokens: readonly SqlToken[]): number => {
+  let combinations = 1;
+  let ors = 1;
+  for (const [index, token] of tokens.entries()) {
+    if (isWord(token, "or")) ors++;
+    if (!isWord(token, "in")) continue;
+    combinations *=
+      tokens[index + 1]?.text === "(" ? listLength(tokens, index + 2) : Number.POSITIVE_INFINITY;
+  }
+  return combinations * ors;
+};
+
+const listLength = (tokens: readonly SqlToken[], from: number): number => {
+  if (isWord(tokens[from], "select", "with", "values")) return Number.POSITIVE_INFINITY;
+  let depth = 0;
+  let length = 1;
+  for (const { text } of tokens.slice(from)) {
+    if (text === "(") depth++;
+    if (text === ")" && depth-- === 0) break;
+    if (text === "," && depth === 0) length++;
+  }
+  return length;
+};

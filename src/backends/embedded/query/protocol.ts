@@ -1,0 +1,86 @@
+/** What the handler of `query` and a dataset say to each other over RPC. Pure. */
+import type { ErrorEnvelope } from "../../../events/envelope.ts";
+import type { ResultColumn } from "./result-rows.ts";
+import type { SqlParams } from "./statement.ts";
+
+export interface QueryCall {
+  readonly sql: string;
+  readonly params?: SqlParams | undefined;
+}
+
+/**
+ * - `accepted`: the query is about to run; `body` has the lines of its result
+ * - `refused`: it is not run
+ */
+export type QueryAnswer =
+  | { readonly status: "accepted"; readonly estimatedMs: number; readonly body: ReadableStream<Uint8Array> }
+  | { readonly status: "refused"; readonly error: ErrorEnvelope };
+
+export interface QueryRpc {
+  query(call: QueryCall): Promise<QueryAnswer>;
+}
+
+/** What a result is, before its rows. */
+export interface ResultHead {
+  readonly columns: readonly ResultColumn[];
+  readonly totalRows: number;
+}
+
+/** Rows, by the names of their columns. */
+export type ResultRow = Readonly<Record<string, string | number | null>>;
+
+/** A line of a result: its head, then rows, or instead of both what went wrong. */
+export type ResultLine =
+  | { readonly kind: "head"; readonly head: ResultHead }
+  | { readonly kind: "rows"; readonly rows: readonly ResultRow[] }
+  | { readonly kind: "failed"; readonly error: ErrorEnvelope };
+
+const MARKS = { head: "h", rows: "r", failed: "f" } as const;
+const NEWLINE = 10;
+
+const encoder = new TextEncoder();
+
+export const headLine = (head: ResultHead): Uint8Array =>
+  encoder.encode(`${MARKS.head}${JSON.stringify(head)}\n`);
+
+export const failedLine = (error: ErrorEnvelope): Uint8Array =>
+  encoder.encode(`${MARKS.failed}${JSON.stringify(error)}\n`);
+
+/** `rows`: a JSON array, in UTF-8. */
+export const rowsLine = (rows: Uint8Array): Uint8Array => {
+  const line = new Uint8Array(rows.byteLength + 2);
+  line.set(encoder.encode(MARKS.rows));
+  line.set(rows, 1);
+  line[line.byteLength - 1] = NEWLINE;
+  return line;
+};
+
+/** The lines of a result as they come. Leaving the loop cancels the body. */
+export async function* readLines(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<ResultLine, void, undefined> {
+  const decoder = new TextDecoder();
+  let pieces: string[] = [];
+  for await (const chunk of body) {
+    const texts = decoder.decode(chunk, { stream: true }).split("\n");
+    for (const [index, text] of texts.entries()) {
+      pieces.push(text);
+      if (index === texts.length - 1) break;
+      yield readLine(pieces.join(""));
+      pieces = [];
+    }
+  }
+}
+
+const readLine = (line: string): ResultLine => {
+  // Written by the functions above.
+  const value = JSON.parse(line.slice(1)) as unknown;
+  switch (line.charAt(0)) {
+    case MARKS.head:
+      return { kind: "head", head: value as ResultHead };
+    case MARKS.rows:
+      return { kind: "rows", rows: value as readonly ResultRow[] };
+    default:
+      return { kind: "failed", error: value as ErrorEnvelope };
+  }
+};

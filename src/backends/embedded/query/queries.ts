@@ -1,0 +1,205 @@
+import type { ErrorEnvelope } from "../../../events/envelope.ts";
+import type { After } from "../../../lib/after.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { err, ok, type Result } from "../../../lib/result.ts";
+import { type Admitted, admit, MAX_STEPS, sqlError } from "./guard.ts";
+import {
+  failedLine,
+  headLine,
+  type QueryAnswer,
+  type QueryCall,
+  type QueryRpc,
+  rowsLine,
+} from "./protocol.ts";
+import { ResultRows } from "./result-rows.ts";
+import type { Statement } from "./statement.ts";
+import type { QueryStorage } from "./storage.ts";
+import { TableStatistics } from "./table-statistics.ts";
+
+/** Results in memory at a time, each of up to MAX_RESULT_BYTES. */
+const MAX_RESULTS = 2;
+/** Queries that wait for one of those to be gone, and for how long, in ms. */
+const MAX_WAITING = 8;
+const MAX_WAIT = 10_000;
+/** A result of which nobody takes more for so long, in ms, is dropped. */
+const MAX_IDLE = 60_000;
+/** Time that a unit of work takes, in ms, until it is measured. */
+const FIRST_RATE = 1 / 400_000;
+/** What a query that cost so much took says something of the rate; how much it counts against those before. */
+const MEASURED_UNITS = 2_000_000;
+const RATE_WEIGHT = 0.2;
+
+export interface QueriesDeps {
+  readonly storage: QueryStorage;
+  readonly clock: Clock;
+  readonly after: After;
+  /** Lets the platform do what is due; its clock stands still until then. */
+  readonly yieldToOthers: () => Promise<void>;
+}
+
+/** Carries a result out of the transaction that it rolls back. */
+class RollBack extends Error {}
+
+/** The queries of one dataset. Each runs in one go; its result is kept in memory while it is sent. */
+export class Queries implements QueryRpc {
+  readonly #deps: QueriesDeps;
+  readonly #statistics: TableStatistics;
+  readonly #waiting: (() => void)[] = [];
+  #results = 0;
+  #msPerUnit = FIRST_RATE;
+
+  constructor(deps: QueriesDeps) {
+    this.#deps = deps;
+    this.#statistics = new TableStatistics(deps.storage.sql);
+  }
+
+  /** Results that are in memory now. */
+  get results(): number {
+    return this.#results;
+  }
+
+  async query({ sql, params }: QueryCall): Promise<QueryAnswer> {
+    const guard = { sql: this.#deps.storage.sql, sizes: this.#statistics };
+    const admitted = admit(sql, params, guard);
+    if (!admitted.ok) return { status: "refused", error: admitted.error };
+    if (!(await this.#enter())) {
+      const message = "Too many queries of this application run at once. Send it again in a few seconds.";
+      return { status: "refused", error: { code: "RATE_LIMITED", message, retryAfter: 5 } };
+    }
+    const estimatedMs = Math.ceil(admitted.value.units * this.#msPerUnit);
+    return { status: "accepted", estimatedMs, body: this.#stream(admitted.value) };
+  }
+
+  /** Runs the query when the first line is asked for, and gives a line each time one is. */
+  #stream(admitted: Admitted): ReadableStream<Uint8Array> {
+    let lines: Iterator<Uint8Array> | undefined;
+    let stopTimer = (): void => {};
+    let left = false;
+    const leave = (): void => {
+      if (left) return;
+      left = true;
+      stopTimer();
+      lines = undefined;
+      this.#leave();
+    };
+    const drop = (controller: ReadableByteStreamController): void => {
+      leave();
+      controller.error(new Error("Nobody took the result."));
+    };
+    return new ReadableStream({
+      type: "bytes",
+      start: (controller) => {
+        stopTimer = this.#deps.after(MAX_IDLE, () => drop(controller));
+      },
+      pull: async (controller) => {
+        if (left) return;
+        stopTimer();
+        try {
+          lines ??= linesOf(await this.#timed(admitted));
+          const { done, value } = lines.next();
+          if (done) {
+            leave();
+            controller.close();
+            return;
+          }
+          controller.enqueue(value);
+        } catch (error) {
+          leave();
+          throw error;
+        }
+        stopTimer = this.#deps.after(MAX_IDLE, () => drop(controller));
+      },
+      cancel: leave,
+    });
+  }
+
+  /** Runs a query, and learns from the time it took. */
+  async #timed({ statement, units }: Admitted): Promise<Result<ResultRows, ErrorEnvelope>> {
+    const { clock, storage, yieldToOthers } = this.#deps;
+    await yieldToOthers();
+    const began = clock();
+    const result = runStatement(storage, statement);
+    await yieldToOthers();
+    if (units >= MEASURED_UNITS) {
+      const rate = (clock() - began) / units;
+      this.#msPerUnit += (rate - this.#msPerUnit) * RATE_WEIGHT;
+    }
+    return result;
+  }
+
+  /** Whether there is, or becomes, room for a result. */
+  async #enter(): Promise<boolean> {
+    if (this.#results < MAX_RESULTS) {
+      this.#results++;
+      return true;
+    }
+    if (this.#waiting.length === MAX_WAITING) return false;
+    return new Promise((resolve) => {
+      const admit = (): void => {
+        stop();
+        resolve(true);
+      };
+      const stop = this.#deps.after(MAX_WAIT, () => {
+        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
+        resolve(false);
+      });
+      this.#waiting.push(admit);
+    });
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    // The next takes over the place.
+    if (next === undefined) this.#results--;
+    else next();
+  }
+}
+
+/**
+ * All rows of a statement that has been admitted, or what went wrong, for its author. Whatever it was, it leaves no trace:
+ * the transaction never commits.
+ */
+export const runStatement = (
+  { sql, transactionSync }: QueryStorage,
+  statement: Statement,
+): Result<ResultRows, ErrorEnvelope> => {
+  let result: Result<ResultRows, ErrorEnvelope> | undefined;
+  try {
+    transactionSync(() => {
+      try {
+        const cursor = sql.exec(statement.sql, ...statement.bindings);
+        const rows = new ResultRows(cursor.columnNames);
+        result = ok(rows);
+        for (const row of cursor.raw()) {
+          const added =
+            cursor.rowsRead > MAX_STEPS
+              ? err("The query has read more rows than is allowed.")
+              : rows.add(row);
+          if (added.ok) continue;
+          result = err({ code: "VALIDATION_FAILED", message: added.error });
+          break;
+        }
+        rows.flush();
+      } catch (error) {
+        result = err(sqlError(error, statement));
+      }
+      throw new RollBack();
+    });
+  } catch (error) {
+    if (!(error instanceof RollBack)) throw error;
+  }
+  if (result === undefined) throw new Error("The transaction did not run.");
+  return result;
+};
+
+/** Each piece is let go when it has been handed on. */
+function* linesOf(result: Result<ResultRows, ErrorEnvelope>): Generator<Uint8Array, void, undefined> {
+  if (!result.ok) {
+    yield failedLine(result.error);
+    return;
+  }
+  const { columns, count, pieces } = result.value;
+  yield headLine({ columns, totalRows: count });
+  pieces.reverse();
+  for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) yield rowsLine(piece);
+}
