@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sourceOf } from "../../scripts/lib/csv-rows.ts";
+import { DEMO_PARTS, describeDemo, importDemoData } from "../../scripts/lib/demo-data.ts";
 import { ROOT } from "../../scripts/lib/wrangler.ts";
 import { INGEST_TOKEN, type Service, startService } from "../support/service.ts";
 
@@ -14,7 +15,7 @@ let folder: string;
 const running: ChildProcess[] = [];
 
 beforeAll(async () => {
-  service = await startService({ vars: { INGEST_MAX_BYTES: "200000" } });
+  service = await startService({ vars: { INGEST_MAX_BYTES: "600000" } });
   folder = await mkdtemp(path.join(tmpdir(), "import-"));
 });
 afterEach(() => {
@@ -119,7 +120,7 @@ describe("POST /api/applications/:application/import/:table", () => {
   it("413 above the bytes and above the rows of a request", async () => {
     const rows = Array.from({ length: 5_001 }, () => 1);
     expect((await post("demo/import/trades", { source: "a", position: 0, rows })).status).toBe(413);
-    expect((await post("demo/import/trades", `"${"x".repeat(200_000)}"`)).status).toBe(413);
+    expect((await post("demo/import/trades", `"${"x".repeat(600_000)}"`)).status).toBe(413);
   });
 
   it("415 for other content types and encodings", async () => {
@@ -292,5 +293,38 @@ describe("npm run import", () => {
     expect(refused.err).not.toContain("wrong-token");
     const absent = await cli(argumentsFor("token", "absent.csv")).ended;
     expect(absent).toMatchObject({ code: 1, out: "", err: "absent.csv: There is no such file.\n" });
+  });
+});
+
+describe("the demo's data", () => {
+  it("is in after one import, and another has nothing to do", async () => {
+    const run = () =>
+      importDemoData({ url: new URL(service.origin), token: INGEST_TOKEN, application: "fresh" });
+    const first = await run();
+    const { tables } = (await ask("fresh/tables")).body;
+    expect(tables).toEqual({
+      bars: 301 + 290,
+      trades: 10_147 + 8_409,
+      transfers: 396,
+      address_labels: 644 + 36,
+    });
+    expect(first.map(({ summary: { skipped, replaced } }) => skipped + replaced)).toEqual(first.map(() => 0));
+    expect(await run()).toEqual(first);
+    expect((await ask("fresh/tables")).body.tables).toEqual(tables);
+  });
+
+  it("is told with how much there is of what, and calls made up what is made up", () => {
+    const summary = { imported: 7, replaced: 0, unchanged: 0, skipped: 0 };
+    const line = describeDemo(DEMO_PARTS.map((part) => ({ part, summary })));
+    expect(line).toMatch(/7 real trades of BTC-USDT .*, 7 synthetic labels, 7 synthetic transfers\.$/);
+    for (const { file, what } of DEMO_PARTS) {
+      expect(what.includes("synthetic")).toBe(file.includes("synthetic"));
+    }
+  });
+
+  it("is of every CSV file in data/ but OFAC's list as it was published", async () => {
+    const files = (await readdir(path.join(ROOT, "data"))).filter((file) => file.endsWith(".csv"));
+    const imported = new Set(DEMO_PARTS.map(({ file }) => file));
+    expect(files.filter((file) => !imported.has(file))).toEqual(["ofac-sanctioned-addresses.csv"]);
   });
 });

@@ -91,6 +91,9 @@ describe("npm start", () => {
       expect((await fetch(`http://localhost:${port}/health`)).status).toBe(200);
       await script.line("REPLAY");
       await script.line("Stop with Ctrl-C");
+      expect(script.lines.find((line) => line.startsWith('The application "demo" has'))).toContain(
+        "10147 real trades of BTC-USDT (Binance, 2024-08-09), 301 1-second bars of them,",
+      );
       const token = script.lines.find((line) => line.startsWith("ey"));
       const client = new TestClient(`ws://localhost:${port}`, token);
       await client.subscribe("market:ETH-USD");
@@ -119,6 +122,7 @@ describe("npm run dev", () => {
     const script = npm("run", "dev", "--", "--port", String(port));
     await script.line("Stop with Ctrl-C");
     expect(script.lines.some((line) => line.includes("REPLAY"))).toBe(false);
+    expect(script.lines.join("\n")).toContain("396 synthetic transfers");
     const made = npm("run", "--silent", "token", "--", "user_script");
     await once(made.process, "close");
     const token = made.lines.find((line) => line.startsWith("ey"));
