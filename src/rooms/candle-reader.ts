@@ -18,12 +18,18 @@ const LATEST = 500;
 /** Bars that are rolled up for one answer. */
 const MAX_BARS = 2_000_000;
 
+/** Requests that are answered at a time: each holds its candles. */
+const MAX_READS = 50;
+
 /** Bars, and positions of candles, read at a time: what the room publishes meanwhile waits for no more. */
 const PAGE_BARS = 500;
 const PAGE_STARTS = 100;
 
 /** Earlier than any time. */
 const NONE = -1;
+
+/** Seconds after which a request that was one too many is worth sending again. */
+const RETRY_AFTER_S = 1;
 
 const EVER: TimeRange = { from: 0, to: Number.MAX_SAFE_INTEGER };
 
@@ -58,6 +64,7 @@ interface Part {
 export class CandleReader {
   readonly #deps: CandleReaderDeps;
   #turn: Promise<void> = Promise.resolve();
+  #reads = 0;
 
   constructor(deps: CandleReaderDeps) {
     this.#deps = deps;
@@ -65,6 +72,19 @@ export class CandleReader {
 
   /** See `RoomRpc.candles`. A candle from which the retention has removed bars is left out. */
   async read(request: CandleRequest): Promise<Result<Bar[], CandleRefusal>> {
+    if (this.#reads === MAX_READS) {
+      const message = "Too many read this market now. Try again.";
+      return err({ code: "RATE_LIMITED", message, retryAfter: RETRY_AFTER_S });
+    }
+    this.#reads++;
+    try {
+      return await this.#read(request);
+    } finally {
+      this.#reads--;
+    }
+  }
+
+  async #read(request: CandleRequest): Promise<Result<Bar[], CandleRefusal>> {
     const { bars, clock } = this.#deps;
     const length = resolutionMs(request.resolution);
     if (length === undefined) return invalid(`Choose a resolution of ${resolutionNames.join(", ")}.`);

@@ -110,8 +110,10 @@ export interface CandleRequest {
 
 /** Why there is no answer; `message` says what to do. `NOT_FOUND`: there is no bar of this market at all. */
 export interface CandleRefusal {
-  readonly code: "NOT_FOUND" | "VALIDATION_FAILED";
+  readonly code: "NOT_FOUND" | "RATE_LIMITED" | "VALIDATION_FAILED";
   readonly message: string;
+  /** Seconds after which asking again may help. */
+  readonly retryAfter?: number;
 }
 
 /**

@@ -160,6 +160,19 @@ describe("MKT-2 what is refused", () => {
   });
 });
 
+it("MKT-2 a room answers 50 requests for candles at a time", async () => {
+  add(bar(0));
+  const reads = Array.from({ length: 50 }, () => read());
+  expect(await refusal({})).toEqual({
+    code: "RATE_LIMITED",
+    message: "Too many read this market now. Try again.",
+    retryAfter: 1,
+  });
+  expect(await Promise.all(reads)).toHaveLength(50);
+  expect(await refusal({ resolution: "2m" })).toMatchObject({ code: "VALIDATION_FAILED" });
+  expect(await read()).toHaveLength(1);
+});
+
 describe("MKT-2 a long read", () => {
   it("pauses after every 500 bars, and before the first", async () => {
     add(...seconds(0, 1_100));
