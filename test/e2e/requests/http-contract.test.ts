@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { afterAll, expect, it } from "vitest";
 import { createApp } from "../../../examples/upstream/app.ts";
 import { openData } from "../../../examples/upstream/data.ts";
+import type { BackendRequest } from "../../../src/backends/backend.ts";
 import { type AskedService, startAskedService } from "../../support/asker.ts";
 import { describeContract } from "../../unit/backends/contract.ts";
 
@@ -18,10 +19,11 @@ await once(upstream, "listening");
 
 const services: AskedService[] = [];
 
-const start = async (port: number): Promise<AskedService> => {
+const start = async (port: number, vars = {}): Promise<AskedService> => {
   const service = await startAskedService({
     BACKEND_URL: `http://127.0.0.1:${port}`,
     BACKEND_TOKEN: TOKEN,
+    ...vars,
   });
   services.push(service);
   return service;
@@ -33,6 +35,15 @@ afterAll(async () => {
   upstream.close();
   for (const { server } of services) await server.stop();
 });
+
+const QUERY: BackendRequest = {
+  id: "q_1",
+  event: "query",
+  payload: { sql: "SELECT 1", applicationId: "demo" },
+  ...{ userId: "user_1", socketId: "sid_1", applicationId: "demo", applications: ["demo"] },
+};
+
+const NEVER = new AbortController().signal;
 
 describeContract("in workerd, the HTTP backend", run);
 
@@ -56,15 +67,7 @@ it("REQ-2 in workerd too, what nobody reads stays with the upstream", async () =
   pushing.listen(0, "127.0.0.1");
   await once(pushing, "listening");
   const { run } = await start(portOf(pushing));
-  const answer = await run(
-    {
-      id: "q_1",
-      event: "query",
-      payload: { sql: "SELECT 1", applicationId: "demo" },
-      ...{ userId: "user_1", socketId: "sid_1", applicationId: "demo", applications: ["demo"] },
-    },
-    new AbortController().signal,
-  );
+  const answer = await run(QUERY, NEVER);
   if (answer.status !== "accepted") throw new Error(`It was ${answer.status}.`);
   const events = answer.events[Symbol.asyncIterator]();
   await events.next();
@@ -78,4 +81,48 @@ it("REQ-2 in workerd too, what nobody reads stays with the upstream", async () =
   while (!(await events.next()).done) received++;
   expect(received).toBe(Math.ceil(total / event.length) + 1);
   pushing.close();
+});
+
+it("REQ-2 in workerd too, redirects are not followed, and an upstream that is given up sees its connection close", async () => {
+  const elsewhere: unknown[] = [];
+  const other = createServer(({ headers }, response) => {
+    elsewhere.push(headers);
+    response.end();
+  });
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const closed: Promise<unknown>[] = [];
+  const replies: ((response: ServerResponse) => void)[] = [
+    (response) => response.writeHead(307, { location: `http://127.0.0.1:${portOf(other)}/` }).end(),
+    () => {},
+    (response) => response.writeHead(200, { "content-type": "text/event-stream" }).write(": hello\n\n"),
+  ];
+  const slow = createServer((_, response) => {
+    closed.push(once(response, "close"));
+    replies.shift()?.(response);
+  });
+  slow.listen(0, "127.0.0.1");
+  await once(slow, "listening");
+  const { run, logs } = await start(portOf(slow), {
+    BACKEND_FIRST_BYTE_TIMEOUT: "300",
+    BACKEND_IDLE_TIMEOUT: "300",
+  });
+
+  const refused = { status: "refused", refusal: { event: "error", data: { code: "INTERNAL" } } };
+  expect(await run(QUERY, NEVER)).toMatchObject(refused);
+  expect(elsewhere).toEqual([]);
+  expect(await run(QUERY, NEVER)).toMatchObject(refused);
+  const answer = await run(QUERY, NEVER);
+  if (answer.status !== "accepted") throw new Error(`It was ${answer.status}.`);
+  const events: unknown[] = [];
+  for await (const { body } of answer.events) events.push(JSON.parse(body));
+  expect(events).toEqual([
+    ["query_error", expect.objectContaining({ queryId: "q_1", code: "INTERNAL", retryAfter: 5 })],
+  ]);
+  await Promise.all(closed);
+  await expect
+    .poll(() => logs.filter((line) => line.includes("backend_failed")).map((line) => JSON.parse(line).reason))
+    .toEqual(["redirects are not followed", "no reply within 300 ms", "nothing came for 300 ms"]);
+  expect(logs.join()).not.toContain(TOKEN);
+  for (const server of [other, slow]) server.close();
 });

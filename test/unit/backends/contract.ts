@@ -17,11 +17,20 @@ interface Failing<N extends RequestName> {
   readonly codes: readonly ErrorCode[];
 }
 
+/** Well formed, and about something of which there is no data. */
+interface Unknown<N extends RequestName> {
+  readonly what: string;
+  readonly payload: Payload<N>;
+  /** What an answer has in it that makes nothing up; NOT_FOUND does as well. */
+  readonly nothing: object;
+}
+
 interface Case<N extends RequestName> {
   readonly payload: Payload<N>;
   /** What the names of the events are, with blanks between. */
   readonly order: RegExp;
   readonly failing: readonly Failing<N>[];
+  readonly unknown: readonly Unknown<N>[];
 }
 
 const LISTED = "123WBUDmSJv4GctdVEz6Qq6z8nXSKrJ4KX";
@@ -30,6 +39,7 @@ const TAINTED = "171MYA6cPhAYdq8VmDmUy5rcJxpLBD1c1z";
 /** Of the right form, and in none of the data. */
 const UNKNOWN = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
 const SUMMER = { from: Date.UTC(2024, 6, 1), to: Date.UTC(2024, 8, 27) };
+const SUMMER_BEFORE = { from: Date.UTC(2023, 6, 1), to: Date.UTC(2023, 6, 2) };
 const NINTH = { from: Date.UTC(2024, 7, 9), to: Date.UTC(2024, 7, 10) };
 
 const NOT_THERE = ["NOT_FOUND", "VALIDATION_FAILED"] as const;
@@ -51,6 +61,13 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         codes: ["VALIDATION_FAILED", "UNAUTHORIZED"],
       },
     ],
+    unknown: [
+      {
+        what: "rows that are not there",
+        payload: { sql: "SELECT * FROM trades WHERE symbol = 'NONE-USDT'", applicationId: "demo" },
+        nothing: { totalRows: 0 },
+      },
+    ],
   },
   request_market_data: {
     payload: { symbol: "BTC-USDT", resolution: "1m", window: NINTH },
@@ -67,29 +84,46 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         codes: NOT_THERE,
       },
     ],
+    unknown: [
+      {
+        what: "a time without trades",
+        payload: { symbol: "BTC-USDT", resolution: "1m", window: SUMMER_BEFORE },
+        nothing: { candles: [] },
+      },
+    ],
   },
   address_analysis: {
     payload: { chain: "bitcoin", address: TAINTED, hops: 2 },
     order:
       /^address_analysis_started( address_analysis_progress)+ address_analysis_response address_analysis_completed$/,
     failing: [
+      { what: "no address", payload: { chain: "bitcoin", address: "nobody" }, codes: NOT_THERE },
+      { what: "an unknown chain", payload: { chain: "nochain", address: TAINTED }, codes: NOT_THERE },
+    ],
+    unknown: [
       {
         what: "an unknown address",
         payload: { chain: "bitcoin", address: UNKNOWN },
-        codes: NOT_THERE,
+        nothing: { riskScore: 0, riskLevel: "unknown", clusters: [] },
       },
-      { what: "an unknown chain", payload: { chain: "nochain", address: TAINTED }, codes: NOT_THERE },
     ],
   },
   address_transactions: {
     payload: { chain: "bitcoin", address: LISTED, limit: 5 },
     order: /^address_transactions_response$/,
     failing: [
-      { what: "an unknown address", payload: { chain: "bitcoin", address: UNKNOWN }, codes: NOT_THERE },
+      { what: "no address", payload: { chain: "bitcoin", address: "nobody" }, codes: NOT_THERE },
       {
         what: "a cursor of nobody's",
         payload: { chain: "bitcoin", address: LISTED, cursor: "!" },
         codes: ["VALIDATION_FAILED"],
+      },
+    ],
+    unknown: [
+      {
+        what: "an unknown address",
+        payload: { chain: "bitcoin", address: UNKNOWN },
+        nothing: { transactions: [], nextCursor: null },
       },
     ],
   },
@@ -97,14 +131,22 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
     payload: { corridor: "US-MX", window: SUMMER },
     order: /^cross_border_flows_response$/,
     failing: [
-      { what: "an unknown corridor", payload: { corridor: "US-AQ", window: SUMMER }, codes: NOT_THERE },
+      { what: "no corridor", payload: { corridor: "everywhere", window: SUMMER }, codes: NOT_THERE },
       { what: "a window that is none", payload: { corridor: "US-MX", window: "soon" }, codes: NOT_THERE },
+    ],
+    unknown: [
+      {
+        what: "an unknown corridor",
+        payload: { corridor: "US-AQ", window: SUMMER },
+        nothing: { flows: [] },
+      },
     ],
   },
   chat: {
     payload: { conversationId: "conv_1", message: "What was the last price of BTC-USDT?" },
     order: /^chat_typing( chat_message)+ chat_stop_typing chat_response$/,
     failing: [],
+    unknown: [],
   },
 };
 
@@ -174,7 +216,7 @@ export const describeContract = (
 ): void => {
   describe.each(events)(`${backend} answers %s`, (event) => {
     // A table of events: which payload goes with which cannot be told from the name.
-    const { payload, order, failing } = CASES[event] as Case<RequestName>;
+    const { payload, order, failing, unknown } = CASES[event] as Case<RequestName>;
 
     it("REQ-1 with valid events in order, one terminal event, and the request's ids", async () => {
       const request = requestOf(event, payload);
@@ -195,6 +237,13 @@ export const describeContract = (
     it.each(failing)("REQ-1 with one error event that says why: $what", async ({ payload, codes }) => {
       const request = requestOf(event, payload);
       expectFailure(request, await tell(run, request), codes);
+    });
+
+    it.each(unknown)("REQ-1 without making anything up: $what", async ({ payload, nothing }) => {
+      const request = requestOf(event, payload);
+      const said = await tell(run, request);
+      if (said.at(-1)?.event === catalogue[event].error) expectFailure(request, said, ["NOT_FOUND"]);
+      else expect(said.map(({ data }) => data)).toContainEqual(expect.objectContaining(nothing));
     });
 
     it("REQ-1 until nobody waits any more", async () => {

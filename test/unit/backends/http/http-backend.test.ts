@@ -75,6 +75,22 @@ it.each([
   expect(server.received[0]?.url).toBe(path);
 });
 
+it("REQ-2 a service binding is asked instead of BACKEND_URL", async () => {
+  const asked: Request[] = [];
+  const binding = {
+    fetch: async (url: string, init: RequestInit) => {
+      asked.push(new Request(url, init));
+      return new Response(null, { status: 202 });
+    },
+  };
+  const { backend } = createBackend({ url: server.origin, token: "s3cret", binding });
+  expect(await backend.start(QUERY, NEVER)).toEqual({ status: "deferred" });
+  expect(asked.map(({ method, url, headers }) => [method, url, headers.get("authorization")])).toEqual([
+    ["POST", "http://backend/realtime/query", "Bearer s3cret"],
+  ]);
+  expect(server.received).toEqual([]);
+});
+
 it("REQ-2 an event is handed on when it has come, while the upstream still works", async () => {
   const released = new Deferred<void>();
   server.answer = async (_, response) => {

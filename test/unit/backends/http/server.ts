@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { BackendEvent, BackendRequest, Started } from "../../../../src/backends/backend.ts";
 import { type HttpBackendDeps, httpBackend } from "../../../../src/backends/http/http-backend.ts";
-import { upstreamOf } from "../../../../src/backends/http/upstream.ts";
+import { type Fetch, upstreamOf } from "../../../../src/backends/http/upstream.ts";
 import { after, sleep } from "../../../../src/lib/after.ts";
 import type { LogFields, LogLevel } from "../../../../src/lib/log.ts";
 
@@ -54,12 +54,13 @@ export interface LogLine {
 interface Setup extends Partial<Omit<HttpBackendDeps, "upstream">> {
   readonly url: string;
   readonly token?: string;
+  readonly binding?: { readonly fetch: Fetch };
 }
 
 /** The backend as the service makes it, with timers and `fetch` that are real unless the test brings its own. */
-export const createBackend = ({ url, token, ...deps }: Setup) => {
+export const createBackend = ({ url, token, binding, ...deps }: Setup) => {
   const logs: LogLine[] = [];
-  const upstream = upstreamOf({ BACKEND_URL: url, BACKEND_TOKEN: token }, undefined, (...call) =>
+  const upstream = upstreamOf({ BACKEND_URL: url, BACKEND_TOKEN: token }, binding, (...call) =>
     fetch(...call),
   );
   if (upstream === undefined) throw new Error("There is no upstream.");
