@@ -76,6 +76,11 @@ export interface TransfersAnswer {
   readonly labels: readonly AddressLabel[];
 }
 
+/** Where a transfer stands among all of the dataset. */
+export interface CorridorKey extends TransferKey {
+  readonly chain: string;
+}
+
 export interface CorridorQuery {
   /** Two jurisdictions. */
   readonly from: string;
@@ -84,7 +89,7 @@ export interface CorridorQuery {
   readonly start: number;
   readonly end: number;
   /** Where the last slice ended. */
-  readonly after?: readonly [timestamp: number, chain: string, hash: string, position: number];
+  readonly after?: CorridorKey;
 }
 
 /** What went one way on one day. */
@@ -106,7 +111,7 @@ export interface CorridorSlice {
   /** Transfers that may belong to the corridor: labels of their sender or receiver name several jurisdictions. */
   readonly ambiguous: number;
   /** Where the next slice begins; absent after the last. */
-  readonly next?: readonly [timestamp: number, chain: string, hash: string, position: number];
+  readonly next?: CorridorKey;
 }
 
 export interface ComplianceRpc {

@@ -45,6 +45,7 @@ export class CorridorStore {
   }
 
   slice({ from, to, start, end, after }: CorridorQuery): CorridorSlice {
+    const key = after ? [after.timestamp, after.chain, after.hash, after.position] : [];
     const rows = this.#sql
       .exec<Row>(
         `SELECT timestamp, chain, hash, position, usd,
@@ -53,13 +54,15 @@ export class CorridorStore {
          ${after ? "AND (timestamp, chain, hash, position) > (?, ?, ?, ?)" : ""}
          ORDER BY timestamp, chain, hash, position LIMIT ?`,
         // The bound that the index goes by must not be the window's own: each slice would begin there again.
-        ...[after?.[0] ?? start, end, ...(after ?? []), this.#maxRows],
+        ...[after?.timestamp ?? start, end, ...key, this.#maxRows],
       )
       .toArray();
     const last = rows.length < this.#maxRows ? undefined : rows.at(-1);
     return {
       ...sum(rows, from, to),
-      ...(last && { next: [last.timestamp, last.chain, last.hash, last.position] as const }),
+      ...(last && {
+        next: { timestamp: last.timestamp, chain: last.chain, hash: last.hash, position: last.position },
+      }),
     };
   }
 }
