@@ -66,7 +66,7 @@ class Exchange {
       sleep,
       retrying: (reason) => this.#log("warn", "backend_retry", reason),
     });
-    if (!asked.ok) return this.#refuse(this.#late() ?? this.#failed("warn", unavailable(), asked.error));
+    if (!asked.ok) return this.#refuse(this.#late() ?? this.#failed(unavailable(), asked.error));
     const response = asked.value;
     switch (response.status) {
       case 200:
@@ -82,7 +82,7 @@ class Exchange {
   async #accept(response: Response): Promise<Started> {
     if (!isEventStream(response)) {
       await discard(response);
-      return this.#refuse(this.#failed("error", INTERNAL_FAULT, "the reply is no text/event-stream", 200));
+      return this.#refuse(this.#failed(INTERNAL_FAULT, "the reply is no text/event-stream", 200));
     }
     const { idleTimeoutMs, after } = this.#deps;
     const body = new BodyReader(response.body, this.#connection, idleTimeoutMs, after);
@@ -113,7 +113,7 @@ class Exchange {
         }
         for (const decoded of decoder.push(read.bytes)) {
           if (!decoded.ok) {
-            yield failure(this.#request, this.#failed("error", INTERNAL_FAULT, decoded.error));
+            yield failure(this.#request, this.#failed(INTERNAL_FAULT, decoded.error));
             return;
           }
           const { event } = decoded.value;
@@ -130,7 +130,7 @@ class Exchange {
 
   #brokenOff(kind: "end" | "idle" | "broken"): BackendEvent {
     const fail = (envelope: ErrorEnvelope, reason: string) =>
-      failure(this.#request, this.#failed("error", envelope, reason));
+      failure(this.#request, this.#failed(envelope, reason));
     switch (kind) {
       case "end":
         return fail(BROKEN, "the reply ended without a terminal event");
@@ -148,7 +148,7 @@ class Exchange {
     // Nobody hears what is said to a caller that has gone.
     if (this.#signal.aborted) return LATE;
     if (!this.#connection.signal.aborted) return undefined;
-    return this.#failed("error", LATE, `no reply within ${this.#deps.firstByteTimeoutMs} ms`);
+    return this.#failed(LATE, `no reply within ${this.#deps.firstByteTimeoutMs} ms`);
   }
 
   #refuse(data: ErrorEnvelope): Started {
@@ -156,8 +156,8 @@ class Exchange {
   }
 
   /** Logs a failure; returns what the client is told of it. */
-  #failed(level: LogLevel, envelope: ErrorEnvelope, reason: string, status?: number): ErrorEnvelope {
-    this.#log(level, "backend_failed", reason, status);
+  #failed(envelope: ErrorEnvelope, reason: string, status?: number): ErrorEnvelope {
+    this.#log("error", "backend_failed", reason, status);
     return envelope;
   }
 
