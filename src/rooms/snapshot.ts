@@ -17,9 +17,11 @@ export class Snapshot {
   constructor(sql: Sql) {
     this.#sql = sql;
     sql.exec(
-      "CREATE TABLE IF NOT EXISTS snapshot (key TEXT PRIMARY KEY, at INTEGER, body TEXT) WITHOUT ROWID",
+      "CREATE TABLE IF NOT EXISTS latest_events (key TEXT PRIMARY KEY, at INTEGER, body TEXT) WITHOUT ROWID",
     );
-    const rows = sql.exec<{ key: string; at: number; body: string }>("SELECT key, at, body FROM snapshot");
+    const rows = sql.exec<{ key: string; at: number; body: string }>(
+      "SELECT key, at, body FROM latest_events",
+    );
     for (const { key, at, body } of rows.toArray()) this.#entries.set(key, { at, body });
   }
 
@@ -41,7 +43,7 @@ export class Snapshot {
     for (const key of this.#changed) {
       const entry = this.#entries.get(key);
       if (entry === undefined) continue;
-      this.#sql.exec("INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)", key, entry.at, entry.body);
+      this.#sql.exec("INSERT OR REPLACE INTO latest_events VALUES (?, ?, ?)", key, entry.at, entry.body);
     }
     this.#changed.clear();
   }
