@@ -3,9 +3,10 @@ import { parseArgs } from "node:util";
 import { describeMachine, loadAverage } from "./lib/machine.ts";
 import { compression } from "./scenarios/compression.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
+import { query } from "./scenarios/query.ts";
 import type { Options, Scenario } from "./scenarios/scenario.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { "fan-out": fanOut, compression };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { "fan-out": fanOut, compression, query };
 
 const USAGE = `Usage: npm run bench -- [scenario] [options]
 

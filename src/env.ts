@@ -51,52 +51,60 @@ const creditCosts = text.transform((value, context): ReadonlyMap<string, number>
 const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$/;
 
 /** Variables of the Worker. The README's configuration table describes each; keep the two together. */
-const variables = z.object({
-  PING_INTERVAL: integer(25_000, 50, 300_000),
-  PING_TIMEOUT: integer(20_000, 50, 300_000),
-  CONNECT_TIMEOUT: integer(5_000, 50, 300_000),
-  UPGRADE_TIMEOUT: integer(10_000, 50, 300_000),
-  MAX_PAYLOAD: integer(1_000_000, 1_000, 30_000_000),
-  MAX_SESSIONS_PER_GATEWAY: integer(10_000, 1, 32_000),
-  GATEWAYS_PER_COLO: integer(4, 1, 1_000),
-  MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
-  MAX_EVENTS_PER_SECOND: integer(100, 1, 100_000),
-  PRESENCE_LIMIT: integer(500, 0, 100_000),
-  RECOVERY_WINDOW_S: integer(3_600, 1, 604_800),
-  RECOVERY_MAX_EVENTS: integer(1_000, 1, 100_000),
-  BARS_RETENTION_S: integer(604_800, 1, 315_360_000),
-  ALLOWED_ORIGINS: list,
-  JWT_ISSUER: text,
-  JWT_JWKS_URL: httpUrl,
-  JWT_JWKS: text,
-  JWT_PUBLIC_KEY: text,
-  JWT_AUDIENCE: list,
-  JWT_AUTHORIZED_PARTIES: list,
-  JWT_ALGORITHMS: list
-    .transform((names) => (names.length === 0 ? ["RS256", "ES256"] : names))
-    .refine((names) => names.every((name) => ASYMMETRIC.test(name)), "not an asymmetric signature algorithm"),
-  INGEST_TOKENS: list,
-  INGEST_MAX_BYTES: integer(1_000_000, 1_000, 30_000_000),
-  INGEST_MAX_EVENTS: integer(1_000, 1, 100_000),
-  MAX_REQUESTS_PER_SOCKET: integer(10, 1, 1_000),
-  REQUEST_TIMEOUT: integer(300_000, 50, 900_000),
-  STREAM_BYTES_PER_SECOND: integer(8_000_000, 1_000, 1_000_000_000),
-  BACKEND_URL: httpUrl.refine(
-    (url) => url === undefined || !/^https?:\/\/[^/?#]*@/.test(url),
-    "holds a user name or a password, which cannot be sent: set BACKEND_TOKEN",
-  ),
-  BACKEND_TOKEN: text,
-  BACKEND_FIRST_BYTE_TIMEOUT: integer(30_000, 50, 300_000),
-  BACKEND_IDLE_TIMEOUT: integer(60_000, 50, 300_000),
-  APPLICATIONS: list
-    .transform((ids) => (ids.length === 0 ? ["demo"] : ids))
-    .refine((ids) => ids.every(isApplicationId), "not a list of application ids"),
-  CREDIT_COSTS: creditCosts,
-  CREDITS_WELCOME: integer(1_000, 0, 1_000_000_000),
-  CHAT_URL: httpUrl,
-  CHAT_MODEL: text,
-  CHAT_KEY: text,
-});
+const variables = z
+  .object({
+    PING_INTERVAL: integer(25_000, 50, 300_000),
+    PING_TIMEOUT: integer(20_000, 50, 300_000),
+    CONNECT_TIMEOUT: integer(5_000, 50, 300_000),
+    UPGRADE_TIMEOUT: integer(10_000, 50, 300_000),
+    MAX_PAYLOAD: integer(1_000_000, 1_000, 30_000_000),
+    MAX_SESSIONS_PER_GATEWAY: integer(10_000, 1, 32_000),
+    GATEWAYS_PER_COLO: integer(4, 1, 1_000),
+    MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
+    MAX_EVENTS_PER_SECOND: integer(100, 1, 100_000),
+    PRESENCE_LIMIT: integer(500, 0, 100_000),
+    RECOVERY_WINDOW_S: integer(3_600, 1, 604_800),
+    RECOVERY_MAX_EVENTS: integer(1_000, 1, 100_000),
+    BARS_RETENTION_S: integer(604_800, 1, 315_360_000),
+    ALLOWED_ORIGINS: list,
+    JWT_ISSUER: text,
+    JWT_JWKS_URL: httpUrl,
+    JWT_JWKS: text,
+    JWT_PUBLIC_KEY: text,
+    JWT_AUDIENCE: list,
+    JWT_AUTHORIZED_PARTIES: list,
+    JWT_ALGORITHMS: list
+      .transform((names) => (names.length === 0 ? ["RS256", "ES256"] : names))
+      .refine(
+        (names) => names.every((name) => ASYMMETRIC.test(name)),
+        "not an asymmetric signature algorithm",
+      ),
+    INGEST_TOKENS: list,
+    INGEST_MAX_BYTES: integer(1_000_000, 1_000, 30_000_000),
+    INGEST_MAX_EVENTS: integer(1_000, 1, 100_000),
+    MAX_REQUESTS_PER_SOCKET: integer(10, 1, 1_000),
+    REQUEST_TIMEOUT: integer(300_000, 50, 900_000),
+    STREAM_BYTES_PER_SECOND: integer(8_000_000, 1_000, 1_000_000_000),
+    BACKEND_URL: httpUrl.refine(
+      (url) => url === undefined || !/^https?:\/\/[^/?#]*@/.test(url),
+      "holds a user name or a password, which cannot be sent: set BACKEND_TOKEN",
+    ),
+    BACKEND_TOKEN: text,
+    BACKEND_FIRST_BYTE_TIMEOUT: integer(30_000, 50, 300_000),
+    BACKEND_IDLE_TIMEOUT: integer(60_000, 50, 300_000),
+    APPLICATIONS: list
+      .transform((ids) => (ids.length === 0 ? ["demo"] : ids))
+      .refine((ids) => ids.every(isApplicationId), "not a list of application ids"),
+    CREDIT_COSTS: creditCosts,
+    CREDITS_WELCOME: integer(1_000, 0, 1_000_000_000),
+    CHAT_URL: httpUrl,
+    CHAT_MODEL: text,
+    CHAT_KEY: text,
+  })
+  .refine(({ CHAT_URL, CHAT_MODEL }) => CHAT_URL === undefined || CHAT_MODEL !== undefined, {
+    error: "missing, though CHAT_URL is set",
+    path: ["CHAT_MODEL"],
+  });
 
 export type Config = Readonly<z.infer<typeof variables>>;
 

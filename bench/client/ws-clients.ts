@@ -1,6 +1,10 @@
 import type net from "node:net";
 import WebSocket from "ws";
+import { EVENT } from "../lib/events.ts";
 import type { Target } from "../servers/target.ts";
+
+/** Of an event that is published; a socket that subscribes is first sent the state of its market. */
+const EVENT_START = `42["${EVENT}"`;
 
 /** Connecting at a time: a listen queue holds only so many. */
 const CONNECTING = 25;
@@ -47,7 +51,7 @@ export class WsClients {
       socket.on("close", () => reject(new Error("The server closed a WebSocket.")));
       socket.on("message", (data) => {
         const packet = data.toString();
-        if (packet.startsWith('42["market')) this.#count();
+        if (packet.startsWith(EVENT_START)) this.#count();
         else if (packet === "2") socket.send("3");
         else if (packet.startsWith("0{")) {
           socket.send(`40${JSON.stringify({ token: plan.tokens[index % plan.tokens.length] })}`);

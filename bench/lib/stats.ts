@@ -18,3 +18,11 @@ export const spreadOf = (values: readonly number[]): Spread => {
 
 export const formatSpread = ({ median, min, max }: Spread, format: (value: number) => string): string =>
   `${format(median)} (${format(min)}–${format(max)})`;
+
+/** The value that a share `p` (0 to 1) of the values does not exceed. */
+export const percentile = (values: readonly number[], p: number): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)];
+  if (value === undefined) throw new Error("Nothing was measured.");
+  return value;
+};

@@ -61,7 +61,7 @@ export const ledgercore: TargetKind = {
   prepare: async () => {
     await builtScript();
   },
-  start: async ({ sockets, compression = false }) => {
+  start: async ({ sockets, compression = false, vars }) => {
     const { jwks, tokens } = await createCredentials();
     const ingestToken = randomBytes(24).toString("base64url");
     const workerd = await startWorkerd({
@@ -75,8 +75,15 @@ export const ledgercore: TargetKind = {
         // All sockets in one object, as in the floor.
         GATEWAYS_PER_COLO: "1",
         MAX_SESSIONS_PER_GATEWAY: String(sockets),
+        ...vars,
       },
-      namespaces: { GATEWAYS: "Gateway", ROOMS: "Room" },
+      namespaces: {
+        GATEWAYS: "Gateway",
+        ROOMS: "Room",
+        DATASETS: "Dataset",
+        LEDGERS: "Ledger",
+        CONVERSATIONS: "Conversation",
+      },
     });
     try {
       await untilHealthy(workerd.url);
@@ -84,6 +91,7 @@ export const ledgercore: TargetKind = {
       await workerd.stop();
       throw error;
     }
+    const authorization = { authorization: `Bearer ${ingestToken}` };
     const ingest = new URL("/api/events", workerd.url);
     return {
       url: workerd.url,
@@ -91,9 +99,12 @@ export const ledgercore: TargetKind = {
       plan: { protocol: "socket.io", path: "/socket.io/?EIO=4&transport=websocket", tokens, room: ROOM },
       publish: async (events) => {
         const items = events.map((data) => ({ event: EVENT, data }));
-        const answer = await postJson(ingest, items, { authorization: `Bearer ${ingestToken}` });
+        const answer = await postJson(ingest, items, authorization);
         const { accepted } = JSON.parse(answer) as { accepted: number };
         if (accepted !== events.length) throw new Error(`Events were rejected: ${answer}`);
+      },
+      post: async (path, body) => {
+        await postJson(new URL(path, workerd.url), body, authorization);
       },
       stop: workerd.stop,
     };

@@ -10,6 +10,8 @@ export interface Target {
   readonly plan: ConnectPlan;
   /** Publishes in one request; resolves when the server has taken the events. */
   publish(events: readonly MarketEvent[]): Promise<void>;
+  /** Puts something to the server's API, as its operators do. */
+  post?(path: string, body: unknown): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -18,6 +20,8 @@ export interface TargetOptions {
   readonly sockets: number;
   /** Whether clients may have permessage-deflate, which the service is deployed without. */
   readonly compression?: boolean;
+  /** Variables of the service, over those of every run. */
+  readonly vars?: Readonly<Record<string, string>>;
 }
 
 export interface TargetKind {
@@ -28,7 +32,7 @@ export interface TargetKind {
   start(options: TargetOptions): Promise<Target>;
 }
 
-/** Posts JSON and insists on 202. */
+/** Posts JSON and insists on success. */
 export const postJson = async (url: URL, body: unknown, headers: Record<string, string> = {}) => {
   const response = await fetch(url, {
     method: "POST",
@@ -36,6 +40,6 @@ export const postJson = async (url: URL, body: unknown, headers: Record<string, 
     body: JSON.stringify(body),
   });
   const text = await response.text();
-  if (response.status !== 202) throw new Error(`${url.pathname} answered ${response.status}: ${text}`);
+  if (!response.ok) throw new Error(`${url.pathname} answered ${response.status}: ${text}`);
   return text;
 };

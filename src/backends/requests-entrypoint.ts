@@ -4,10 +4,12 @@ import { after, sleep } from "../lib/after.ts";
 import { log } from "../lib/log.ts";
 import { answer } from "./answer.ts";
 import type { Backend, BackendRequest } from "./backend.ts";
-import { embeddedBackend } from "./embedded/embedded-backend.ts";
+import { createEmbeddedBackend } from "./embedded/compose.ts";
 import { httpBackend } from "./http/http-backend.ts";
 import { upstreamOf } from "./http/upstream.ts";
 import { type Answer, encodeAnswer } from "./wire.ts";
+
+const callUrl = (url: string, init: RequestInit): Promise<Response> => fetch(url, init);
 
 /**
  * Runs one request: beside the gateway that has it, not in it, so that however long it takes, however much it reads
@@ -28,16 +30,20 @@ export class Requests extends WorkerEntrypoint<Env> {
 
   #backend(): Backend {
     const config = configOf(this.env);
-    const upstream = upstreamOf(config, this.env.BACKEND, (url, init) => fetch(url, init));
-    if (upstream === undefined) return embeddedBackend({} as never);
-    return httpBackend({
-      upstream,
-      firstByteTimeoutMs: config.BACKEND_FIRST_BYTE_TIMEOUT,
-      idleTimeoutMs: config.BACKEND_IDLE_TIMEOUT,
-      clock: Date.now,
-      after,
-      sleep,
-      log,
+    const upstream = upstreamOf(config, this.env.BACKEND, callUrl);
+    const shared = { clock: Date.now, after, sleep, log };
+    if (upstream !== undefined) {
+      const { BACKEND_FIRST_BYTE_TIMEOUT, BACKEND_IDLE_TIMEOUT } = config;
+      return httpBackend({
+        ...{ upstream, firstByteTimeoutMs: BACKEND_FIRST_BYTE_TIMEOUT, idleTimeoutMs: BACKEND_IDLE_TIMEOUT },
+        ...shared,
+      });
+    }
+    const { DATASETS, ROOMS, LEDGERS, CONVERSATIONS } = this.env;
+    return createEmbeddedBackend({
+      ...{ config, datasets: DATASETS, markets: ROOMS, ledgers: LEDGERS, conversations: CONVERSATIONS },
+      ...{ fetch: callUrl, waitUntil: (work) => this.ctx.waitUntil(work) },
+      ...shared,
     });
   }
 }
