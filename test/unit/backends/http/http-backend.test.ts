@@ -224,6 +224,36 @@ it("REQ-2 an upstream that does not begin within BACKEND_FIRST_BYTE_TIMEOUT is g
   expect(logs.map(({ fields }) => fields?.reason)).toEqual(["no reply within 30000 ms"]);
 });
 
+it("REQ-2 a refusal is read to 16,384 bytes, and no longer than there is time", async () => {
+  const timers = new FakeTimers();
+  const arrived = new Deferred<void>();
+  // Asked for the time once the status is there.
+  const clock = () => {
+    if (server.received.length === 3) arrived.resolve();
+    return Date.now();
+  };
+  const { backend } = createBackend({ url: server.origin, after: timers.after, clock });
+  const body = JSON.stringify({ code: "NOT_FOUND", message: "No such table." });
+  const told = async (message: string) =>
+    expect(await backend.start(QUERY, NEVER)).toMatchObject({
+      refusal: { event: "error", data: { code: "NOT_FOUND", message } },
+    });
+  server.answer = (_, response) => response.writeHead(404).end(body.padEnd(16_384));
+  await told("No such table.");
+  server.answer = (_, response) => response.writeHead(404).end(body.padEnd(16_385));
+  await told("There is nothing of that name.");
+
+  const closed = new Deferred<void>();
+  server.answer = (_, response) => {
+    response.on("close", () => closed.resolve());
+    response.writeHead(404).write(body);
+  };
+  const endless = told("There is nothing of that name.");
+  await arrived.promise;
+  timers.pass(10_000);
+  await Promise.all([endless, closed.promise]);
+});
+
 it("REQ-2 an answer that pauses for BACKEND_IDLE_TIMEOUT while it is read is given up", async () => {
   const closed = new Deferred<void>();
   server.answer = (_, response) => {
