@@ -83,7 +83,7 @@ export type Signal =
     }
   | { readonly type: "nothing_known"; readonly detail: string };
 
-/** Exposures of a direction that are named one by one: an event holds no more than 1 MB. */
+/** Exposures, and assets, of a direction that are named one by one: an event holds no more than 1 MB. */
 export const MAX_EXPOSURES = 250;
 
 export const directionOf = (trace: Trace): Direction => (trace.side === "in" ? "incoming" : "outgoing");
@@ -185,17 +185,20 @@ export const coverageSignals = (trace: Trace, hops: number): Signal[] => {
 
 const fundsSignal = (trace: Trace): Signal => {
   const direction = directionOf(trace);
-  const assets = trace.funds.map(({ asset, share }) => ({
-    asset,
-    share: roundShare(share),
-    ...totalsOf(trace.direct.filter((transfer) => transfer.asset === asset)),
-  }));
+  const byAsset = Map.groupBy(trace.direct, ({ asset }) => asset);
+  const assets = trace.funds
+    .map(({ asset, share }) => ({ asset, share: roundShare(share), ...totalsOf(byAsset.get(asset) ?? []) }))
+    .sort((a, b) => b.share - a.share || (a.asset < b.asset ? -1 : 1));
   const unvalued = assets.reduce((sum, asset) => sum + asset.unvalued, 0);
   const known =
     unvalued === 0 ? "" : ` ${unvalued} have no value in US dollars: their assets weigh too little.`;
+  const named =
+    assets.length <= MAX_EXPOSURES
+      ? ""
+      : ` Of ${assets.length} assets the ${MAX_EXPOSURES} largest are named.`;
   return {
     type: "funds",
-    detail: `The ${direction} funds are ${trace.direct.length} transfers.${known}`,
+    detail: `The ${direction} funds are ${trace.direct.length} transfers.${known}${named}`,
     direction,
     transfers: trace.direct.length,
     assets: assets.slice(0, MAX_EXPOSURES),

@@ -144,7 +144,8 @@ export class Trace {
         this.skipped++;
         continue;
       }
-      for (const [asset, arrivals] of shares) this.#follow(asset, transfers, arrivals);
+      const byAsset = Map.groupBy(transfers, ({ asset }) => asset);
+      for (const [asset, arrivals] of shares) this.#follow(asset, byAsset.get(asset) ?? [], arrivals);
     }
     this.#read = new Map();
     if (this.#hops === 1) {
@@ -185,9 +186,7 @@ export class Trace {
   }
 
   #follow(asset: string, transfers: readonly SideTransfer[], arrivals: readonly Arrival[]): void {
-    const flows = transfers
-      .filter((transfer) => transfer.asset === asset)
-      .map(({ counterparty, timestamp, amount }) => ({ counterparty, timestamp, amount: Number(amount) }));
+    const flows = transfers.map(({ amount, ...rest }) => ({ ...rest, amount: Number(amount) }));
     const { passed, ended } = spread(this.side, flows, arrivals);
     this.#ended += ended;
     for (const { counterparty, time, share } of passed) {

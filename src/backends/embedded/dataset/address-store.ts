@@ -10,7 +10,7 @@ import type {
 } from "./compliance-protocol.ts";
 
 /** Transfers that one call reads: for longer the dataset should not be busy with it. */
-const MAX_ROWS = 10_000;
+const MAX_ROWS = 5_000;
 
 interface LabelRow extends Record<string, SqlValue> {
   address: string;
