@@ -107,6 +107,12 @@ const runImport = async ({ csv, application, url, batch }: Options): Promise<Imp
     onPause: (reason, seconds) => view.line(`${reason} Trying again in ${seconds} s.`),
   });
   let begun = false;
+  const interrupt = () => {
+    view.stop();
+    console.error("Stopped. Run the same again to go on where it stopped.");
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupt);
   try {
     return await importRows({
       ...{ client, source, rows, batch },
@@ -121,6 +127,7 @@ const runImport = async ({ csv, application, url, batch }: Options): Promise<Imp
     if (!begun || !(error instanceof ImportError)) throw error;
     throw new Error(`${error.message} Run the same again to go on where it stopped.`);
   } finally {
+    process.removeListener("SIGINT", interrupt);
     view.stop();
   }
 };

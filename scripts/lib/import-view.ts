@@ -17,14 +17,21 @@ export const importView = (name: string, totalBytes: number): ImportView =>
 
 const barView = (name: string, totalBytes: number): ImportView => {
   const bars = new MultiBar(
-    { format: " {bar} {percentage} % | {rows} rows | {eta_formatted} left | {name}", etaBuffer: 100 },
+    {
+      format: " {bar} {percentage} % | {rows} rows | {eta_formatted} left | {name}",
+      etaBuffer: 100,
+    },
     Presets.shades_grey,
   );
   const bar = bars.create(totalBytes, 0, { name, rows: 0 });
   return {
     line: (text) => bars.log(`${text}\n`),
     update: (bytes, rows) => bar.update(bytes, { rows }),
-    stop: () => bars.stop(),
+    stop: () => {
+      // Prints the lines that wait for the next update.
+      bars.update();
+      bars.stop();
+    },
   };
 };
 

@@ -174,6 +174,8 @@ const ROWS = 2_000;
 const BAD_LINES = Array.from({ length: ROWS }, (_, index) => index).filter(
   (index) => index % 100 === 99 || index % 150 === 149,
 );
+/** Rows with too few values are not sent. */
+const SHORT = Math.floor(ROWS / 150);
 const OPTIONS = { map: { side: "taker_side" }, set: { symbol: "BTC-USDT", venue: "test" } };
 
 const csv = (): string => {
@@ -244,6 +246,31 @@ describe("npm run import", () => {
     await expectWhole("cut");
     // And once more: nothing is left to do.
     expect(await cli(args).ended).toMatchObject({ code: 0, out: summary });
+  });
+
+  it("waits for a service that dies and comes back, and goes on", async () => {
+    const file = path.join(folder, "dies.csv");
+    await writeFile(file, csv());
+    const persist = path.join(folder, "state");
+    let mortal = await startService({ persist });
+    try {
+      const run = cli(argumentsFor("dies", file, "--batch", "10", "--url", mortal.origin));
+      const source = await sourceOf({ file, table: "trades", columns: OPTIONS });
+      const url = `${mortal.origin}/api/applications/dies/import/trades?source=${source}`;
+      const headers = { authorization: `Bearer ${INGEST_TOKEN}` };
+      const progress = async () => (await (await fetch(url, { headers })).json()) as { position: number };
+      await expect
+        .poll(async () => (await progress()).position, { interval: 5, timeout: 10_000 })
+        .toBeGreaterThan(100);
+      await mortal.crash();
+      mortal = await startService({ persist, port: Number(new URL(mortal.origin).port) });
+      const { code, out, err } = await run.ended;
+      expect({ code, out }).toEqual({ code: 0, out: summary });
+      expect(err).toMatch(/cannot be reached: \w+\. Trying again in [\d.]+ s\./);
+      expect((await progress()).position).toBe(ROWS - SHORT);
+    } finally {
+      await mortal.stop();
+    }
   });
 
   it("reads a gzipped file, and tells rows that were there already from new ones", async () => {
