@@ -67,7 +67,8 @@ it("REQ-2 in workerd too, what nobody reads stays with the upstream", async () =
   pushing.listen(0, "127.0.0.1");
   await once(pushing, "listening");
   const { run } = await start(portOf(pushing));
-  const answer = await run(QUERY, NEVER);
+  const interest = new AbortController();
+  const answer = await run(QUERY, interest.signal);
   if (answer.status !== "accepted") throw new Error(`It was ${answer.status}.`);
   const events = answer.events[Symbol.asyncIterator]();
   await events.next();
@@ -76,10 +77,11 @@ it("REQ-2 in workerd too, what nobody reads stays with the upstream", async () =
     before = sent;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  expect(sent).toBeLessThan(25_000_000);
-  let received = 1;
-  while (!(await events.next()).done) received++;
-  expect(received).toBe(Math.ceil(total / event.length) + 1);
+  const held = sent;
+  expect(held).toBeLessThan(25_000_000);
+  // As it is read, it goes on.
+  while (sent < held + 1_000_000) await events.next();
+  interest.abort();
   pushing.close();
 });
 
