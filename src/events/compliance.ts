@@ -33,7 +33,7 @@ export const complianceEvents = family("compliance", {
     delivery: "transient",
     schema: z.looseObject({ jobId: id, stage: z.string(), pct }),
     summary: "How far the analysis has come.",
-    example: { jobId: "job_01", stage: "clustering", pct: 40 },
+    example: { jobId: "job_01", stage: "tainting hop 2 of 2", pct: 50 },
   }),
   address_analysis_response: server({
     delivery: "durable",
@@ -47,10 +47,24 @@ export const complianceEvents = family("compliance", {
     summary: "The result of the analysis.",
     example: {
       jobId: "job_01",
-      riskScore: 92,
-      riskLevel: "high",
+      riskScore: 100,
+      riskLevel: "severe",
       clusters: [],
-      signals: [{ type: "sanctions_list", detail: "The address is on a sanctions list." }],
+      signals: [
+        {
+          type: "own_label",
+          detail: "The address itself is labelled OFAC SDN (sanctions, as of 2024-09-27).",
+          address: "0x8589427373d6d84e98730d7795d8f6f8731fda16",
+          label: "OFAC SDN",
+          category: "sanctions",
+          source: "US Treasury OFAC SDN list",
+          asOf: "2024-09-27",
+          direction: "self",
+          hops: 0,
+          share: 1,
+          points: 100,
+        },
+      ],
     },
   }),
   address_analysis_completed: server({
@@ -95,7 +109,18 @@ export const complianceEvents = family("compliance", {
     example: {
       chain: "ethereum",
       address: "0x8589427373d6d84e98730d7795d8f6f8731fda16",
-      transactions: [{ hash: "0xabc", value: "1.25" }],
+      transactions: [
+        {
+          hash: "0xabc",
+          position: 0,
+          timestamp: 1723161600000,
+          direction: "in",
+          counterparty: "0xc9228a1e2a26d0ab9034b8e1fd6cce1dd2065f4d",
+          asset: "ETH",
+          amount: "1.25",
+          usd: 3125,
+        },
+      ],
       nextCursor: null,
     },
   }),
@@ -120,8 +145,18 @@ export const complianceEvents = family("compliance", {
     summary: "The flows along the corridor and their totals in US dollars.",
     example: {
       corridor: "US-MX",
-      flows: [{ day: "2024-08-09", usd: "1250.00" }],
-      totalsUSD: { inbound: "400.00", outbound: "850.00" },
+      flows: [
+        {
+          day: "2024-08-09",
+          direction: "outbound",
+          from: "US",
+          to: "MX",
+          count: 2,
+          usd: "850.00",
+          unvalued: 0,
+        },
+      ],
+      totalsUSD: { outbound: "850.00", inbound: "0.00", net: "850.00" },
     },
   }),
 });
