@@ -74,10 +74,7 @@ export const assistant = ({ dataOf, clock }: AssistantOptions): ChatEngine => ({
       reply = await answering.reply(question);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      yield {
-        type: "failed",
-        error: { code: "INTERNAL", message: `The data was not read: ${error.message}` },
-      };
+      yield { type: "failed", error: error.envelope };
       return;
     }
     const { sentences, selects } = reply;

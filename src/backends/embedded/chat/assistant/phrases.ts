@@ -58,7 +58,7 @@ export const during = (span: TimeSpan): string => {
       return ` from ${moment(from)} to ${moment(to)} (itself not included)${day}`;
     }
     case "at":
-      return ` in the ${duration(span.lasts)} from ${moment(span.moment)}${dayOf(span.moment)}`;
+      return ` in the ${stretch(span.lasts)} from ${moment(span.moment)}${dayOf(span.moment)}`;
     case "last":
       return ` in the last ${stretch(span.ms)} of the data`;
     case "first":

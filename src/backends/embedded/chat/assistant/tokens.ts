@@ -21,7 +21,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 const PATTERN =
-  /(?<address>[A-Za-z0-9:]{25,120})|(?<date>\d{4}-\d{2}-\d{2})(?:T(?=\d))?|(?<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(?<half>\s?[ap]\.?m\b\.?)?(?:Z\b)?|(?<pair>[\p{L}\p{N}]+(?:[-/][\p{L}\p{N}]+)+)|(?<number>\d+(?:\.\d+)?)|(?<word>[\p{L}_][\p{L}\p{N}_]*(?:['’][\p{L}]+)?)|(?<dash>[-–—])|(?<other>[^\s.,?!:;()"'`’…])/gu;
+  /(?<address>[A-Za-z0-9:]{25,120})|(?<date>\d{4}-\d{2}-\d{2})(?:T(?=\d))?|(?<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(?<half>\s?[ap]m\b)?(?:Z\b)?|(?<hour>\d{1,2})(?<half12>\s?[ap]m\b)|(?<pair>[\p{L}\p{N}]+(?:[-/][\p{L}\p{N}]+)+)|(?<number>\d+(?:\.\d+)?)|(?<word>[\p{L}_][\p{L}\p{N}_]*(?:['’][\p{L}]+)?)|(?<dash>[-–—])|(?<other>[^\s.,?!:;()"'`’…])/giu;
 
 /** A question that has more is too long to be one. */
 const MAX_TOKENS = 200;
@@ -37,7 +37,7 @@ export const tokensOf = (text: string): Token[] | undefined => {
 };
 
 const tokenOf = (text: string, groups: Readonly<Record<string, string | undefined>>): Token => {
-  const { address, date, time, half, pair, number, word, dash } = groups;
+  const { address, date, time, half, hour, half12, pair, number, word, dash } = groups;
   // A long word is no address: addresses have digits.
   if (address !== undefined) {
     return /\d/.test(address)
@@ -49,6 +49,7 @@ const tokenOf = (text: string, groups: Readonly<Record<string, string | undefine
     return ms === undefined ? { type: "other", text } : { type: "date", ms, text };
   }
   if (time !== undefined) return timeOf(text, time, half);
+  if (hour !== undefined) return timeOf(text, `${hour}:00`, half12);
   if (pair !== undefined) {
     const known = /\p{L}/u.test(pair);
     return known

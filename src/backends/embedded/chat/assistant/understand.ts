@@ -42,10 +42,13 @@ interface Reading {
 
 const FOLLOW_UP = /^\W*(?:and|so|then|also|ok|okay|now|what about|how about)\b/i;
 
+const SQL = /^\W*(?:select|insert|update|delete|drop|create|alter|pragma|attach)\b/i;
+
 const DEFAULT_RESOLUTION = 60_000;
 
 /** The question, or a sentence that says why it is not understood. */
 export const understand = (text: string, around: Surroundings): Result<Question, string> => {
+  if (SQL.test(text)) return err("That looks like SQL, which query runs; I take questions in English.");
   const tokens = tokensOf(text);
   if (tokens === undefined) return err("That is too long a question for me.");
   const phrases = timePhrases(tokens, around.clock);
