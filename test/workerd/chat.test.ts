@@ -2,6 +2,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import type { BackendRequest } from "../../src/backends/backend.ts";
+import { assistant } from "../../src/backends/embedded/chat/assistant/assistant.ts";
+import { dataOf } from "../../src/backends/embedded/chat/assistant/dataset-data.ts";
 import { MAX_AGE_MS } from "../../src/backends/embedded/chat/conversation.ts";
 import type { ChatEngine, ChatQuestion } from "../../src/backends/embedded/chat/engine.ts";
 import { conversationName } from "../../src/backends/embedded/chat/protocol.ts";
@@ -77,4 +79,51 @@ it("two users with the same conversation id never see each other's messages", as
     [],
     ["secret of a"],
   ]);
+});
+
+it("the assistant's SELECTs are run by the dataset's engine, over what has been imported", async () => {
+  const dataset = env.DATASETS.getByName("chat-test");
+  const rows = Array.from({ length: 300 }, (_, n) => ({
+    ...{ symbol: n % 3 === 0 ? "ETH-USDT" : "BTC-USDT", venue: "binance", trade_id: String(n) },
+    ...{ timestamp: Date.UTC(2024, 7, 9) + n * 1_000, price: 100 + ((n * 7) % 50) / 10, size: 0.1 },
+    side: n % 2 === 0 ? "buy" : "sell",
+  }));
+  const imported = await dataset.importBatch("trades", { source: "chat-test", position: 0, rows });
+  expect(imported).toMatchObject({ status: "imported", rejected: [] });
+  const engine = assistant({ dataOf: dataOf(env.DATASETS), clock: Date.now });
+  const handler = chatHandler({ conversations: env.CONVERSATIONS, engine, sleep });
+  let asked = 0;
+  const ask = async (message: string): Promise<string> => {
+    const request: BackendRequest<"chat"> = {
+      ...{ id: `q${asked++}`, event: "chat", payload: { conversationId: "real", message } },
+      ...{ userId: "user_1", socketId: "s1", applicationId: "chat-test", applications: ["chat-test"] },
+    };
+    let text = "";
+    for await (const { event, data } of handler(request, new AbortController().signal)) {
+      expect(event).not.toBe("chat_error");
+      if (event === "chat_message") text += (data as { delta: string }).delta;
+    }
+    return text;
+  };
+  expect(await ask("How much BTC was traded?")).toMatch(
+    /^The volume of BTC-USDT was 20 BTC, .* of 200 trades/,
+  );
+  expect(await ask("and in the last 10 seconds?")).toMatch(/was 0\.7 BTC, .* of 7 trades/);
+  expect(await ask("and the highest price?")).toContain(
+    "The highest price of BTC-USDT in the last 10 seconds",
+  );
+  const others = [
+    ...["last price of ETH", "first price of ETH", "average price of ETH", "average trade size of ETH"],
+    ...["price range of ETH", "how did ETH change?", "how many trades of ETH between 00:01 and 00:02?"],
+    ...[
+      "compare buys and sells of ETH",
+      "10 second candles of ETH",
+      "which symbols are there?",
+      "how many rows?",
+    ],
+    ...["biggest trade of ETH at 00:01", "volume of ETH in 2020", "transfers on tron", "largest transfer"],
+    ...["how many addresses are on the OFAC list?", "exposure of 0x098B716B8Aaf21512996dC57EB0615e2383E2f96"],
+    ...["what do you know about 0x098B716B8Aaf21512996dC57EB0615e2383E2f96?", "and its transfers?"],
+  ];
+  for (const question of others) expect(await ask(question)).toContain("```sql\nSELECT ");
 });
