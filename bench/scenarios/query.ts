@@ -20,8 +20,8 @@ const FIRST_TICK = 1_723_161_600_000;
 const SQL = `SELECT t.* FROM trades t,
   (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)) LIMIT ${ROWS}`;
 
-/** What answers may take of a socket, in bytes a second: as configured by default, and all there is. */
-const PACES = { paced: "", unpaced: "1000000000" } as const;
+/** What may be sent before the client has read, in characters: as configured by default, and more than there is. */
+const PACES = { "as it is read": "", "all at once": "100000000" } as const;
 
 type Pace = keyof typeof PACES;
 
@@ -112,7 +112,7 @@ const runQuery = (socket: Socket): Promise<{ ms: number; bytes: number; rows: nu
 const measure = async (round: number, pace: Pace, { events }: Options): Promise<Row> => {
   const target = await ledgercore.start({
     sockets: 10,
-    vars: { STREAM_BYTES_PER_SECOND: PACES[pace], CREDIT_COSTS: "none" },
+    vars: { STREAM_WINDOW: PACES[pace], CREDIT_COSTS: "none" },
   });
   const client = new TickClient(target);
   try {

@@ -56,7 +56,7 @@ export class Heartbeat {
     const due = session.lastPingAt + pingInterval;
     const onTime = !this.hibernates && due <= now && now - due < pingTimeout / 4;
     session.lastPingAt = onTime ? due : now;
-    if (session.unansweredAt === undefined || aliveAt(session) >= session.unansweredAt) {
+    if (session.unansweredAt === undefined || session.aliveAt >= session.unansweredAt) {
       session.unansweredAt = session.lastPingAt;
     }
   }
@@ -68,7 +68,7 @@ export class Heartbeat {
    */
   restored(session: Session, roundAt: number | undefined): void {
     if (!this.hibernates || roundAt === undefined || roundAt - session.openedAt < this.#minAge) return;
-    const known = Math.max(session.openedAt, aliveAt(session));
+    const known = Math.max(session.openedAt, session.aliveAt);
     session.lastPingAt = roundAt;
     session.unansweredAt = Math.min(roundAt, known + this.#config.pingInterval + this.#minAge);
   }
@@ -90,7 +90,7 @@ export class Heartbeat {
     let next: number | undefined;
     for (const session of sessions) {
       const { unansweredAt } = session;
-      if (unansweredAt === undefined || aliveAt(session) >= unansweredAt) continue;
+      if (unansweredAt === undefined || session.aliveAt >= unansweredAt) continue;
       const deadline = unansweredAt + this.#config.pingTimeout;
       if (deadline <= now) silent.push(session);
       else if (next === undefined || deadline < next) next = deadline;
@@ -98,5 +98,3 @@ export class Heartbeat {
     return { silent, next };
   }
 }
-
-const aliveAt = (session: Session): number => Math.max(session.pongAt, session.transport.lastPongAt() ?? 0);

@@ -1,3 +1,4 @@
+import { PACKET_CODES } from "./packet.ts";
 import type { OutgoingPacket, Transport } from "./transport.ts";
 import type { Upgrade } from "./upgrade.ts";
 
@@ -46,6 +47,22 @@ export class Session {
   moveTo(transport: Transport): void {
     this.#store(transport);
     this.#transport = transport;
+  }
+
+  /** When the client last answered a ping, ms since the epoch; 0 before the first. */
+  get aliveAt(): number {
+    return Math.max(this.pongAt, this.#transport.lastPongAt() ?? 0);
+  }
+
+  /**
+   * Asks whether the client has read all that was sent; what is returned says whether it has, or is gone. A client
+   * answers a ping when it comes to it, after what came before. Pings are told apart by the time of their answers, in
+   * ms: to be called later than at `aliveAt`.
+   */
+  probe(): () => boolean {
+    const before = this.aliveAt;
+    this.send(PACKET_CODES.ping);
+    return () => this.closed || this.aliveAt > before;
   }
 
   /** Whether the application has accepted the client; until then the connect timeout runs. */

@@ -83,7 +83,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
       onUntold: () => this.alarms.set("lost", Date.now() + config.PING_INTERVAL),
       maxRequestsPerSocket: config.MAX_REQUESTS_PER_SOCKET,
       timeoutMs: config.REQUEST_TIMEOUT,
-      bytesPerSecond: config.STREAM_BYTES_PER_SECOND,
+      streamWindow: config.STREAM_WINDOW,
       applications: config.APPLICATIONS,
       createId,
       clock: Date.now,

@@ -1,6 +1,7 @@
 import { type AnswerEvent, acceptedOf, errorBody, errorOf } from "../backends/answer.ts";
 import type { BackendRequest, Refusal, RequestName } from "../backends/backend.ts";
 import type { Answer } from "../backends/wire.ts";
+import type { Session } from "../engineio/session.ts";
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { userRoom } from "../events/rooms.ts";
 import type { After, Sleep } from "../lib/after.ts";
@@ -9,6 +10,7 @@ import { describeError, type Log } from "../lib/log.ts";
 import type { Publication } from "../rooms/protocol.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import { eventHead, type Socket } from "../socketio/socket.ts";
+import { Flow } from "./flow.ts";
 import { refuse } from "./refusals.ts";
 import type { OpenRequest, RequestRegister } from "./request-register.ts";
 import type { SocketData } from "./socket-data.ts";
@@ -23,8 +25,8 @@ export interface RequestsDeps {
   readonly onUntold: () => void;
   readonly maxRequestsPerSocket: number;
   readonly timeoutMs: number;
-  /** What answers may take of a socket, so that events of its rooms do not wait behind them. */
-  readonly bytesPerSecond: number;
+  /** Characters of answers that may be on their way to a session, so that events of its rooms do not wait behind them. */
+  readonly streamWindow: number;
   /** The applications that are open to users whose token names none. */
   readonly applications: readonly string[];
   readonly createId: () => string;
@@ -44,9 +46,6 @@ interface Running {
 
 /** Seconds after which a request that failed on our side is worth sending again. */
 const RETRY_AFTER_S = 5;
-
-/** Below this many ms an answer is ahead of its pace without waiting. */
-const AHEAD_MS = 10;
 
 const LOST: ErrorEnvelope = {
   code: "INTERNAL",
@@ -75,8 +74,7 @@ export class Requests {
   readonly #running = new Map<Socket<SocketData>, Map<string, Running>>();
   /** Requests in the register that do not run any more. */
   readonly #lost = new Map<string, OpenRequest>();
-  /** Until when (ms) each socket is busy with what it has been sent. */
-  readonly #busyUntil = new WeakMap<Socket<SocketData>, number>();
+  readonly #flows = new WeakMap<Session, Flow>();
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
@@ -183,22 +181,24 @@ export class Requests {
 
   async #passOn(socket: Socket<SocketData>, id: string, events: AsyncIterable<AnswerEvent>): Promise<void> {
     const head = eventHead(socket.nsp);
+    const flow = this.#flow(socket.session);
     for await (const { body, terminal } of events) {
       if (!this.#runs(socket, id)) return;
       if (terminal) this.#end(socket, id);
       socket.write(head + body);
       if (terminal) return;
-      await this.#pace(socket, body.length);
+      await flow.sent(body.length);
     }
   }
 
-  /** Waits until the socket has had time for what it was sent. The platform does not say what a WebSocket buffers. */
-  async #pace(socket: Socket<SocketData>, bytes: number): Promise<void> {
-    const { clock, sleep, bytesPerSecond } = this.#deps;
-    const now = clock();
-    const until = Math.max(now, this.#busyUntil.get(socket) ?? 0) + (bytes * 1_000) / bytesPerSecond;
-    this.#busyUntil.set(socket, until);
-    if (until - now > AHEAD_MS) await sleep(until - now);
+  #flow(session: Session): Flow {
+    let flow = this.#flows.get(session);
+    if (flow === undefined) {
+      const { streamWindow: window, clock, sleep } = this.#deps;
+      flow = new Flow(session, { window, clock, sleep });
+      this.#flows.set(session, flow);
+    }
+    return flow;
   }
 
   #refuse(socket: Socket<SocketData>, request: BackendRequest, refusal: Refusal, ack: Ack): void {

@@ -8,7 +8,7 @@ const { configOf } = (await import(new URL("../../src/env.ts", import.meta.url).
 const config = (variables: Record<string, string>) => configOf(variables);
 
 describe("configuration", () => {
-  it("CONN-2 CONN-5 ROOM-3 ROOM-4 USER-1 USER-2 has these defaults", () => {
+  it("CONN-2 CONN-5 ROOM-3 ROOM-4 USER-1 USER-2 REQ-1 has these defaults", () => {
     expect(config({})).toEqual({
       PING_INTERVAL: 25_000,
       PING_TIMEOUT: 20_000,
@@ -22,6 +22,7 @@ describe("configuration", () => {
       PRESENCE_LIMIT: 500,
       RECOVERY_WINDOW_S: 3_600,
       RECOVERY_MAX_EVENTS: 1_000,
+      BARS_RETENTION_S: 604_800,
       ALLOWED_ORIGINS: [],
       JWT_ISSUER: undefined,
       JWT_JWKS_URL: undefined,
@@ -33,6 +34,25 @@ describe("configuration", () => {
       INGEST_TOKENS: [],
       INGEST_MAX_BYTES: 1_000_000,
       INGEST_MAX_EVENTS: 1_000,
+      MAX_REQUESTS_PER_SOCKET: 10,
+      REQUEST_TIMEOUT: 300_000,
+      STREAM_WINDOW: 131_072,
+      BACKEND_URL: undefined,
+      BACKEND_TOKEN: undefined,
+      BACKEND_FIRST_BYTE_TIMEOUT: 30_000,
+      BACKEND_IDLE_TIMEOUT: 60_000,
+      APPLICATIONS: ["demo"],
+      CREDIT_COSTS: new Map([
+        ["query", 1],
+        ["address_analysis", 10],
+        ["address_transactions", 1],
+        ["cross_border_flows", 5],
+        ["chat", 2],
+      ]),
+      CREDITS_WELCOME: 1_000,
+      CHAT_URL: undefined,
+      CHAT_MODEL: undefined,
+      CHAT_KEY: undefined,
     });
   });
 
@@ -44,6 +64,7 @@ describe("configuration", () => {
       JWT_ALGORITHMS: "EdDSA",
       JWT_ISSUER: " https://i.example ",
       JWT_JWKS: "  ",
+      CREDIT_COSTS: "query=3, chat=0",
       OTHER: "ignored",
     });
     expect(read).toMatchObject({
@@ -53,7 +74,12 @@ describe("configuration", () => {
       JWT_ALGORITHMS: ["EdDSA"],
       JWT_ISSUER: "https://i.example",
       JWT_JWKS: undefined,
+      CREDIT_COSTS: new Map([
+        ["query", 3],
+        ["chat", 0],
+      ]),
     });
+    expect(config({ CREDIT_COSTS: "none" })).toMatchObject({ CREDIT_COSTS: new Map() });
   });
 
   it("takes an empty variable for one that is not set", () => {
@@ -71,6 +97,11 @@ describe("configuration", () => {
     ["RECOVERY_WINDOW_S", "604801"],
     ["RECOVERY_MAX_EVENTS", "100001"],
     ["JWT_JWKS_URL", "secret-no-url"],
+    ["BACKEND_URL", "secret-no-url"],
+    ["APPLICATIONS", "secret/app"],
+    ["CREDIT_COSTS", "secret=1"],
+    ["CREDIT_COSTS", "query=secret"],
+    ["CREDIT_COSTS", "subscribe=1"],
   ])("names %s, but not its value %s", (name, value) => {
     let message = "";
     try {

@@ -56,7 +56,7 @@ export class FakeGateway {
       onUntold: () => {},
       maxRequestsPerSocket: 10,
       timeoutMs: 300_000,
-      bytesPerSecond: 1_000_000,
+      streamWindow: 1_000_000,
       applications: ["demo"],
       createId,
       clock: this.clock.read,

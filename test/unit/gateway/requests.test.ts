@@ -132,19 +132,58 @@ describe("REQ-1 an accepted request", () => {
     expect(openRequests(storage)).toEqual([]);
   });
 
-  it("waits so that what it is sent leaves room for the events of rooms", async () => {
-    const slept: number[] = [];
-    const { answers, client } = await setUp({
-      bytesPerSecond: 1_000,
-      sleep: async (ms) => void slept.push(ms),
+  it("waits, when a window is full, until the client has answered a ping", async () => {
+    const gate: Deferred<void>[] = [];
+    const { answers, client, gateway } = await setUp({
+      streamWindow: 1_000,
+      sleep: () => {
+        const slept = new Deferred<void>();
+        gate.push(slept);
+        return slept.promise;
+      },
     });
+    const lookAgain = async () => {
+      gate.shift()?.resolve();
+      await settled();
+    };
     ask(client);
-    const large = { body: JSON.stringify(["query_response", { rows: "x".repeat(500) }]), terminal: false };
-    await answers.answer(accepted(event("query_started"), large, large, event("query_completed", true)));
-    expect(client.take()).toHaveLength(4);
-    const bytes = [event("query_started").body.length, large.body.length, large.body.length];
-    // A fake clock stands still: each wait is for all that was sent so far.
-    expect(slept).toEqual([bytes[0], (bytes[0] ?? 0) + (bytes[1] ?? 0), bytes.reduce((sum, n) => sum + n)]);
+    const rows = (n: number) => ({
+      body: JSON.stringify(["query_response", { rows: "x".repeat(600), n }]),
+      terminal: false,
+    });
+    await answers.answer(accepted(rows(1), rows(2), rows(3), event("query_completed", true)));
+    expect(client.take()).toMatchObject([["query_response", { n: 1 }], ["query_response", { n: 2 }], "2"]);
+    await lookAgain();
+    await lookAgain();
+    expect(client.take()).toEqual([]);
+    gateway.clock.now += 1;
+    client.send("3");
+    await lookAgain();
+    expect(client.take()).toMatchObject([["query_response", { n: 3 }], ["query_completed", {}]]);
+    expect(gate).toEqual([]);
+  });
+
+  it("of which several stream at a time shares the window with them", async () => {
+    const { answers, client } = await setUp({ streamWindow: 1_000, sleep: () => new Promise(() => {}) });
+    const rows = { body: JSON.stringify(["query_response", { rows: "x".repeat(600) }]), terminal: false };
+    for (let n = 0; n < 3; n++) {
+      ask(client);
+      await answers.answer(accepted(rows, rows));
+    }
+    // The first has filled the window: the others have had the one event that is never held back.
+    expect(client.take().filter((packet) => packet !== "2")).toHaveLength(2 + 1 + 1);
+  });
+
+  it("stops waiting when the client goes", async () => {
+    const { answers, client, gateway } = await setUp({ streamWindow: 10, sleep: () => settled() });
+    ask(client);
+    await answers.answer(accepted(event("query_started"), event("query_completed", true)));
+    gateway.engine.abort(client.session, "transport close");
+    client.take();
+    await settled();
+    await settled();
+    expect(client.take()).toEqual([]);
+    expect(gateway.logged).toEqual([]);
   });
 });
 

@@ -208,7 +208,7 @@ export class GatewayLife implements Life {
         onUntold: () => {},
         maxRequestsPerSocket: 1,
         timeoutMs: 1_000,
-        bytesPerSecond: 1_000,
+        streamWindow: 1_000_000,
         applications: [],
         createId,
         clock,
