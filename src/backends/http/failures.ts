@@ -24,6 +24,9 @@ export const BROKEN: ErrorEnvelope = {
   retryAfter: RETRY_AFTER_S,
 };
 
+/** Said to nobody: who asked has gone. It ends the answer all the same. */
+export const CANCELLED: ErrorEnvelope = { code: "INTERNAL", message: "The request was cancelled." };
+
 /** It does not keep to the contract: asking again is not known to help. */
 export const INTERNAL_FAULT: ErrorEnvelope = {
   code: "INTERNAL",

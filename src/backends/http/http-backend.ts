@@ -7,7 +7,7 @@ import { readText } from "../../lib/read-text.ts";
 import { type Backend, type BackendEvent, type BackendRequest, failure, type Started } from "../backend.ts";
 import { BodyReader } from "./body-reader.ts";
 import { EventDecoder } from "./event-decoder.ts";
-import { BROKEN, INTERNAL_FAULT, LATE, unavailable } from "./failures.ts";
+import { BROKEN, CANCELLED, INTERNAL_FAULT, LATE, unavailable } from "./failures.ts";
 import { refusalOf } from "./refusal.ts";
 import { askRetrying, discard, retryAfterOf } from "./retries.ts";
 import type { Upstream } from "./upstream.ts";
@@ -106,7 +106,10 @@ class Exchange {
     try {
       for (;;) {
         const read = await body.read();
-        if (this.#signal.aborted) return;
+        if (this.#signal.aborted) {
+          yield failure(this.#request, CANCELLED);
+          return;
+        }
         if (read.kind !== "chunk") {
           yield this.#brokenOff(read.kind);
           return;
@@ -145,8 +148,7 @@ class Exchange {
 
   /** What to say when there is no reply because this side has given up. */
   #late(): ErrorEnvelope | undefined {
-    // Nobody hears what is said to a caller that has gone.
-    if (this.#signal.aborted) return LATE;
+    if (this.#signal.aborted) return CANCELLED;
     if (!this.#connection.signal.aborted) return undefined;
     return this.#failed(LATE, `no reply within ${this.#deps.firstByteTimeoutMs} ms`);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type * as z from "zod";
-import { errorOf, idsOf } from "../../../src/backends/answer.ts";
+import { type AnswerEvent, errorOf, idsOf } from "../../../src/backends/answer.ts";
 import type { BackendRequest, RequestName } from "../../../src/backends/backend.ts";
 import type { Answer } from "../../../src/backends/wire.ts";
 import { type Catalogue, catalogue, serverEvent } from "../../../src/events/catalogue.ts";
@@ -31,6 +31,8 @@ interface Case<N extends RequestName> {
   readonly order: RegExp;
   readonly failing: readonly Failing<N>[];
   readonly unknown: readonly Unknown<N>[];
+  /** With an answer of some MB. */
+  readonly long: readonly Payload<N>[];
 }
 
 const LISTED = "123WBUDmSJv4GctdVEz6Qq6z8nXSKrJ4KX";
@@ -68,6 +70,7 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         nothing: { totalRows: 0 },
       },
     ],
+    long: [{ sql: "SELECT * FROM trades", applicationId: "demo" }],
   },
   request_market_data: {
     payload: { symbol: "BTC-USDT", resolution: "1m", window: NINTH },
@@ -91,6 +94,7 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         nothing: { candles: [] },
       },
     ],
+    long: [],
   },
   address_analysis: {
     payload: { chain: "bitcoin", address: TAINTED, hops: 2 },
@@ -107,6 +111,7 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         nothing: { riskScore: 0, riskLevel: "unknown", clusters: [] },
       },
     ],
+    long: [],
   },
   address_transactions: {
     payload: { chain: "bitcoin", address: LISTED, limit: 5 },
@@ -126,6 +131,7 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         nothing: { transactions: [], nextCursor: null },
       },
     ],
+    long: [],
   },
   cross_border_flows: {
     payload: { corridor: "US-MX", window: SUMMER },
@@ -141,12 +147,14 @@ const CASES: { readonly [N in RequestName]: Case<N> } = {
         nothing: { flows: [] },
       },
     ],
+    long: [],
   },
   chat: {
     payload: { conversationId: "conv_1", message: "What was the last price of BTC-USDT?" },
     order: /^chat_typing( chat_message)+ chat_stop_typing chat_response$/,
     failing: [],
     unknown: [],
+    long: [],
   },
 };
 
@@ -216,7 +224,7 @@ export const describeContract = (
 ): void => {
   describe.each(events)(`${backend} answers %s`, (event) => {
     // A table of events: which payload goes with which cannot be told from the name.
-    const { payload, order, failing, unknown } = CASES[event] as Case<RequestName>;
+    const { payload, order, failing, unknown, long } = CASES[event] as Case<RequestName>;
 
     it("REQ-1 with valid events in order, one terminal event, and the request's ids", async () => {
       const request = requestOf(event, payload);
@@ -257,6 +265,17 @@ export const describeContract = (
       await drain(events);
     });
 
+    it.each(long)("REQ-1 without its end, if nobody waits any more half-way", async (payload) => {
+      const interest = new AbortController();
+      const answer = await run(requestOf(event, payload), interest.signal);
+      if (answer.status !== "accepted") throw new Error(`It was ${answer.status}.`);
+      const events = answer.events[Symbol.asyncIterator]();
+      await events.next();
+      interest.abort();
+      const rest = (await drain(events)).map(({ body }) => read(body).event);
+      expect(rest).not.toContain(catalogue[event].completion);
+    });
+
     it("REQ-1 and not at all, if nobody waits from the beginning", async () => {
       const begun = run(requestOf(event, payload), AbortSignal.abort());
       await begun.then(
@@ -269,12 +288,15 @@ export const describeContract = (
   });
 };
 
-const drain = async (events: AsyncIterator<unknown>): Promise<void> => {
+/** What still comes. */
+const drain = async (events: AsyncIterator<AnswerEvent>): Promise<AnswerEvent[]> => {
+  const rest: AnswerEvent[] = [];
   try {
-    while (!(await events.next()).done);
+    for (let next = await events.next(); !next.done; next = await events.next()) rest.push(next.value);
   } catch {
     // A stream over a wire rejects when its reader gives up.
   }
+  return rest;
 };
 
 const times = (list: readonly { timestamp: number }[]): number[] => list.map(({ timestamp }) => timestamp);

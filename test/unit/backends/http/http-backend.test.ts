@@ -306,7 +306,9 @@ it("REQ-2 a request that nobody waits for any more closes the upstream's connect
   await events.next();
   const next = events.next();
   interest.abort();
-  expect(await next).toEqual({ done: true, value: undefined });
+  // Nobody reads it; it ends the answer.
+  expect(await next).toEqual({ done: false, value: internalError() });
+  expect(await events.next()).toEqual({ done: true, value: undefined });
   await closed.promise;
   expect(logs).toEqual([]);
 });
