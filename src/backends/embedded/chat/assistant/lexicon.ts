@@ -7,7 +7,7 @@ const WORDS = {
   filler: `a an the is are was were be been do does did has have had what what's whats which how when where who
     please can could would you me my i i'd i'm we us tell show give get find list lists print want like know see need of
     in on at for by with over during within to from as so far ever overall all any some each per there that's thanks
-    thank happened happen go went going reached reach made about your utc exactly just entire full available contain
+    thank go went going reached reach made about your utc exactly just entire full available contain
     contains stored held found exist exists and then s total out coin coins token tokens currency`,
   last: "last latest current currently now recent newest closing close",
   first: "first opening open oldest earliest",
@@ -22,9 +22,9 @@ const WORDS = {
   compare: "compare comparison compared versus vs against side sides",
   buy: "buy buys bought buying buyer buyers",
   sell: "sell sells sold selling seller sellers",
-  price: "price prices priced cost costs worth",
+  price: "price prices priced trading cost costs worth",
   trade: "trade trades",
-  traded: "traded trading",
+  traded: "traded",
   much: "much",
   value: "value",
   size: "size sizes",
@@ -52,6 +52,11 @@ const CONCEPTS: ReadonlyMap<string, keyof typeof WORDS> = new Map(
 
 /** What a word stands for: `filler` if it has no bearing on the answer, undefined if the word is not known. */
 export const conceptOf = (word: string): Concept | "filler" | undefined => CONCEPTS.get(word);
+
+/** Words that may stand with a coin or a time that alone goes on from the question before. */
+const JOINING = new Set(["for", "of", "in", "on", "at", "with", "the", "to"]);
+
+export const isJoining = (word: string): boolean => JOINING.has(word);
 
 /** Coins by name. */
 const COINS: ReadonlyMap<string, string> = new Map(

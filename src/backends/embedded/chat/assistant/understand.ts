@@ -3,7 +3,7 @@ import type { Clock } from "../../../../lib/clock.ts";
 import { err, ok, type Result } from "../../../../lib/result.ts";
 import { checkedChains } from "../../compliance/addresses.ts";
 import type { Table } from "../../dataset/schema.ts";
-import { type Concept, coinOf, conceptOf } from "./lexicon.ts";
+import { type Concept, coinOf, conceptOf, isJoining } from "./lexicon.ts";
 import type {
   AddressQuestion,
   LabelQuestion,
@@ -34,6 +34,8 @@ interface Reading {
   readonly coins: readonly string[];
   readonly chains: readonly string[];
   readonly addresses: readonly string[];
+  /** Nothing is said but a coin, a chain or a time. */
+  readonly bare: boolean;
   readonly span: TimeSpan | undefined;
   readonly resolution: number | undefined;
   /** Goes on from the question before. */
@@ -49,7 +51,7 @@ const DEFAULT_RESOLUTION = 60_000;
 /** The question, or a sentence that says why it is not understood. */
 export const understand = (text: string, around: Surroundings): Result<Question, string> => {
   if (SQL.test(text)) return err("That looks like SQL, which query runs; I take questions in English.");
-  const tokens = tokensOf(text);
+  const tokens = tokensOf(text.replace(/\bmost recent\b/gi, "recent"));
   if (tokens === undefined) return err("That is too long a question for me.");
   const phrases = timePhrases(tokens, around.clock);
   if (phrases === undefined) return err("I take one span of time in a question.");
@@ -61,7 +63,7 @@ export const understand = (text: string, around: Surroundings): Result<Question,
   return questionOf({ ...reading.value, span, resolution, followUp }, around);
 };
 
-type Words = Pick<Reading, "concepts" | "words" | "coins" | "chains" | "addresses">;
+type Words = Pick<Reading, "concepts" | "words" | "coins" | "chains" | "addresses" | "bare">;
 
 const read = (tokens: readonly Token[], symbols: readonly string[]): Result<Words, string> => {
   const bases = new Set(symbols.flatMap((symbol) => symbol.split("-")));
@@ -71,6 +73,7 @@ const read = (tokens: readonly Token[], symbols: readonly string[]): Result<Word
   const chains = new Set<string>();
   const addresses: string[] = [];
   const unknown: string[] = [];
+  let bare = true;
   const word = (text: string): boolean => {
     const lower = text.toLowerCase();
     const coin = coinOf(lower);
@@ -81,6 +84,7 @@ const read = (tokens: readonly Token[], symbols: readonly string[]): Result<Word
     const concept = conceptOf(lower);
     if (concept !== undefined) {
       if (concept !== "filler") words.push({ concept, text });
+      bare &&= isJoining(lower);
       return true;
     }
     const upper = text.toUpperCase();
@@ -114,7 +118,7 @@ const read = (tokens: readonly Token[], symbols: readonly string[]): Result<Word
   }
   if (unknown.length > 0) return err(`I do not understand ${listed(unknown)}.`);
   const concepts = new Set(words.map(({ concept }) => concept));
-  return ok({ concepts, words, coins: [...coins], chains: [...chains], addresses });
+  return ok({ concepts, words, coins: [...coins], chains: [...chains], addresses, bare });
 };
 
 const listed = (texts: readonly string[]): string => {
@@ -275,7 +279,7 @@ const tradeQuestion = (
   const before = previous?.about === "trades" ? previous : undefined;
   const noun = NOUNS.some((concept) => concepts.has(concept));
   const measuring = [...concepts].filter((concept) => MEASURING.has(concept));
-  const goesOn = before !== undefined && (followUp || (!noun && measuring.length === 0));
+  const goesOn = before !== undefined && (followUp || reading.bare);
   const coin = coinsOf(reading, symbols);
   if (!coin.ok) return coin;
   const isNothing = !noun && measuring.length === 0;
@@ -347,6 +351,7 @@ const MEASURES: ReadonlyMap<string, Measure> = new Map<string, Measure>([
   ["high low", "price-range"],
   ["high low range", "price-range"],
   ["change", "price-change"],
+  ["first last", "price-change"],
   ["volume", "volume"],
   ["count volume", "volume"],
   ["count", "count"],
@@ -380,10 +385,13 @@ const measureOf = (
   // "How much was traded", "how many BTC were bought".
   const moved = words.some(({ text }) => /^(?:traded|bought|sold)$/i.test(text));
   if (moved && !has("trade") && (!named || core.join() === "count")) return "volume";
-  // "And the buys?" "How many trades", "trades of BTC". "The value of BTC".
+  // "And the buys?" "The value of BTC". "What did BTC trade at?" "Trades of BTC".
   if (!named && !has("trade")) return before?.measure ?? (has("value") ? "last-price" : undefined);
-  if (!named) return "count";
+  if (!named) return words.some(({ text }) => /^trades$/i.test(text)) ? "count" : "last-price";
   const measure = MEASURES.get(core.sort().join(" "));
+  // "Trading volume" is one thing, "price and volume" are two.
+  const priced = words.some(({ concept, text }) => concept === "price" && !/^trading$/i.test(text));
+  if (priced && (measure === "volume" || measure === "count")) return undefined;
   if (measure === undefined || has("price")) return has("size") ? undefined : measure;
   const extreme = measure === "highest-price" || measure === "lowest-price";
   const sizes = ["largest-trade", "smallest-trade", "average-size"];

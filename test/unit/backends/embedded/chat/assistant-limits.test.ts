@@ -52,6 +52,8 @@ describe("a question that is not understood as a whole", () => {
     ["price of BTC at 25:00", '"25:00"'],
     ["price of BTC at 9am local time", '"local"'],
     ["price of BTC at 13pm", '"13pm"'],
+    ["price and volume of BTC", '"price" and "volume"'],
+    ["what happened with BTC", '"happened"'],
     ["average volume of BTC", '"average" and "volume"'],
     ["highest volume candle of BTC", '"highest", "volume" and "candle"'],
     ["highest price of BTC and ETH", "one symbol at a time"],
