@@ -5,6 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TRANSPORTS } from "../../support/client.ts";
+import { signToken } from "../../support/keys.ts";
+import { engineUrl, RawClient } from "../../support/raw-client.ts";
 import { type Service, type ServiceOptions, startService } from "../../support/service.ts";
 
 interface Asked {
@@ -161,6 +164,44 @@ describe("REQ-1 while a request is answered", () => {
     response.end();
     await client.next("query_completed");
     await evicted;
+    client.close();
+  });
+});
+
+/** Rows that take 60,000 characters. */
+const rows = (n: number) => ({ rows: [["x".repeat(60_000), n]], schema: [] });
+
+describe("REQ-1 a long answer", () => {
+  it("waits for a client that does not read; everything else goes on", async () => {
+    const token = await signToken("user_stalled");
+    const raw = new RawClient(engineUrl(service.url));
+    raw.send(`40${JSON.stringify({ token })}`);
+    await raw.frame('42["connected"');
+    raw.send(`42${JSON.stringify(["query", query])}`);
+    const { response, closed } = await upstream.next();
+    for (let n = 0; n < 100; n++) say(response, "query_response", rows(n));
+    await raw.frame("2");
+    for (let n = 1; n <= 20; n++) {
+      raw.send('42["ping"]');
+      await raw.frame('42["pong"', n);
+    }
+    expect(raw.count('42["query_response"')).toBe(3);
+    raw.send("3");
+    await raw.frame('42["query_response"', 6);
+    raw.close();
+    await closed;
+  });
+
+  it.each(TRANSPORTS)("arrives whole and in order over %s", async (transports) => {
+    const client = await service.connect(`user_long_${transports}`, { transports });
+    void ask(client);
+    const { response } = await upstream.next();
+    for (let n = 0; n < 100; n++) say(response, "query_response", rows(n));
+    say(response, "query_completed", completed);
+    response.end();
+    await client.next("query_completed");
+    const got = client.payloads("query_response").map((payload) => payload.rows[0][1]);
+    expect(got).toEqual(Array.from({ length: 100 }, (_, n) => n));
     client.close();
   });
 });
