@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BarBuilder, readTrades } from "../../scripts/lib/bars.ts";
+import { candlesOfTrades, exactly, SECONDS, TRADE_FILES } from "../support/candles-of-trades.ts";
 import { type TestClient, TRANSPORTS } from "../support/client.ts";
 import { bar, type Service, startService } from "../support/service.ts";
 
@@ -299,6 +301,98 @@ describe("MKT-2 USER-2 a client that is recovered", () => {
     expect(new Set(all.slice(100).map(({ symbol }) => symbol))).toEqual(new Set(symbols));
     await client.settled();
     expect(client.payloads("disconnect")).toHaveLength(1);
+    client.close();
+  });
+});
+
+describe("MKT-2 REQ-3 request_market_data", () => {
+  const ask = async (client: TestClient, payload: object) => {
+    client.socket.emit("request_market_data", payload as never);
+    return (await client.next("market_data_response")).candles;
+  };
+
+  const refusal = async (client: TestClient, payload: object) => {
+    client.socket.emit("request_market_data", payload as never);
+    return client.next("market_data_error");
+  };
+
+  it.each(TRADE_FILES)("is answered with candles that are what %s says, to the last digit", async (file) => {
+    const symbol = `${file.slice(12, 15).toUpperCase()}-TRADES`;
+    const builder = new BarBuilder(symbol);
+    const bars = new Map(
+      readTrades(file).map((trade): [number, object] => {
+        const { timestamp, ...state } = builder.add(trade);
+        return [timestamp, { ...state, timestamp }];
+      }),
+    );
+    await service.publish([...bars.values()].map((data) => ({ event: "market_chart_live_update", data })));
+    const client = await service.connect("user_candles");
+    for (const [resolution, seconds] of SECONDS) {
+      const candles = await ask(client, { symbol, resolution });
+      expect(exactly(candles)).toEqual(candlesOfTrades(file, seconds));
+    }
+    const window = { from: Date.UTC(2024, 7, 9, 0, 2), to: Date.UTC(2024, 7, 9, 0, 4) };
+    const [, , third, fourth] = candlesOfTrades(file, 60n);
+    expect(exactly(await ask(client, { symbol, resolution: "1m", window }))).toEqual([third, fourth]);
+    expect(await ask(client, { symbol, resolution: "1m", window: "24h" })).toEqual([]);
+    client.close();
+  });
+
+  it("is of the venues that it names", async () => {
+    const symbol = "VENUES-USD";
+    await service.publish(["b", "a"].map((venue) => bar(symbol, 0, { venue })));
+    await service.publish(bar(symbol, 0));
+    const client = await service.connect("user_venues");
+    const venues = async (payload: object) =>
+      (await ask(client, { symbol, resolution: "1h", ...payload })).map(
+        ({ venue }: { venue?: string }) => venue,
+      );
+    expect(await venues({})).toEqual([undefined, "a", "b"]);
+    expect(await venues({ venues: ["b", "c"] })).toEqual(["b"]);
+    expect(await venues({ venues: ["c"] })).toEqual([]);
+    client.close();
+  });
+
+  it("is refused with what to do: an unknown symbol, resolution or window, or too much", async () => {
+    const symbol = "REFUSED-USD";
+    for (let from = 0; from < 6_000; from += 1_000) {
+      await service.publish(Array.from({ length: 1_000 }, (_, n) => bar(symbol, (from + n) * 1_000)));
+    }
+    const client = await service.connect("user_refused");
+    expect(await refusal(client, { symbol: "NOBODY-USD", resolution: "1m" })).toEqual({
+      code: "NOT_FOUND",
+      message: "There are no bars in market:NOBODY-USD. Check the symbol.",
+    });
+    for (const [rest, message] of [
+      [{ resolution: "2m" }, "Choose a resolution of 1s, 5s, 15s, 30s, 1m, 5m, 15m, 30m, 1h, 4h, 1d."],
+      [{ window: "yesterday" }, /Write the window/],
+      [{ window: { from: 5, to: 5 } }, /empty/],
+      [{ window: { from: 0, to: 6_000_000 } }, /at most 5000 candles/],
+    ] as const) {
+      expect(await refusal(client, { symbol, resolution: "1s", ...rest })).toEqual({
+        code: "VALIDATION_FAILED",
+        message: typeof message === "string" ? message : expect.stringMatching(message),
+      });
+    }
+    const window = { from: 1_000_000, to: 6_000_000 };
+    expect(await ask(client, { symbol, resolution: "1s", window })).toHaveLength(5_000);
+    client.close();
+  });
+
+  it("leaves those in the room with every live update while it is answered", async () => {
+    const symbol = "READ-USD";
+    const client = await service.connect("user_reader");
+    const publisher = new Publisher(symbol);
+    await client.subscribe(`market:${symbol}`);
+    await publisher.more(50);
+    for (let turn = 0; turn < 20; turn++) await ask(client, { symbol, resolution: "1s" });
+    const last = await publisher.stop();
+    await client.next("market_chart_live_update", ({ volume }) => volume === last);
+    const [visit = []] = visits(client, symbol);
+    expect(check(visit.filter(({ event }) => event !== "market_data_response"))).toBe(last);
+    // The candle of each second is the bar of that second, in a state that had been published.
+    const [candle] = (await ask(client, { symbol, resolution: "1s" })).slice(-1);
+    expect(candle).toMatchObject({ volume: last, timestamp: Math.floor(last / STATES) * BAR_MS });
     client.close();
   });
 });

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Bar, Quantity } from "../../../src/events/bar.ts";
 import { RollUp, resolutionMs, resolutionNames } from "../../../src/rooms/candles.ts";
-import { bar, series, units } from "./market-bars.ts";
+import { units } from "../../support/candles-of-trades.ts";
+import { bar, series } from "./market-bars.ts";
 
 const MINUTE = 60_000;
 

@@ -1,13 +1,6 @@
 import * as fc from "fast-check";
 import type { Bar, Quantity } from "../../../src/events/bar.ts";
 
-/** A decimal in units of 10^-12, exact: everything that tests compare and add has fewer decimals. */
-export const units = (value: Quantity): bigint => {
-  const [, whole = "", fraction = ""] = /^(\d+)(?:\.(\d+))?$/.exec(String(value)) ?? [];
-  if (whole === "" || fraction.length > 12) throw new Error(`Not a decimal this can hold: ${value}`);
-  return BigInt(whole + fraction.padEnd(12, "0"));
-};
-
 export const bar = (timestamp: number, rest: Partial<Bar> = {}): Bar => ({
   ...{ open: 2, high: 4, low: 1, close: 3, volume: 10, timestamp },
   ...rest,
