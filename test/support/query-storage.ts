@@ -1,6 +1,7 @@
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { SCHEMA } from "../../src/backends/embedded/dataset/schema.ts";
 import type { QueryCursor, QueryStorage } from "../../src/backends/embedded/query/storage.ts";
+import { queryData } from "./query-data.ts";
 
 /** A dataset's storage as queries see it: real SQLite, in memory, with the dataset's tables and one of the importer's. */
 export class TestQueryStorage implements QueryStorage {
@@ -36,6 +37,16 @@ export class TestQueryStorage implements QueryStorage {
       throw error;
     }
   };
+
+  /** Adds about so many rows to each table. */
+  fill(count: number): void {
+    const statements = new Map<string, StatementSync>();
+    for (const { sql, values } of queryData(count)) {
+      const statement = statements.get(sql) ?? this.database.prepare(sql);
+      statements.set(sql, statement);
+      statement.run(...values);
+    }
+  }
 
   /** All that is in the database, schema and rows. */
   contents(): unknown {

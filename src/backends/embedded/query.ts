@@ -22,10 +22,12 @@ export const queryHandler = ({ datasets, clock }: QueryDeps): Handler<"query"> =
       yield failure(request, answer.error);
       return;
     }
-    const stop = () => void answer.body.cancel().catch(() => {});
-    if (signal.aborted) return stop();
+    if (signal.aborted) {
+      await answer.body.cancel();
+      return;
+    }
     yield { event: "query_started", data: { estimatedMs: answer.estimatedMs } };
-    let head: ResultHead = { columns: [], totalRows: 0 };
+    let head: ResultHead | undefined;
     let sent = 0;
     let reported = 0;
     for await (const line of readLines(answer.body)) {
@@ -39,12 +41,16 @@ export const queryHandler = ({ datasets, clock }: QueryDeps): Handler<"query"> =
         if (head.totalRows === 0) yield { event: "query_response", data: { rows: [], schema: head.columns } };
         continue;
       }
+      if (head === undefined) throw new Error("The result has no head.");
       yield { event: "query_response", data: { rows: line.rows, schema: head.columns } };
       sent += line.rows.length;
       if (sent - reported < PROGRESS_ROWS && sent < head.totalRows) continue;
       reported = sent;
       yield { event: "query_progress", data: progress(sent, head.totalRows) };
     }
+    if (head === undefined) throw new Error("The result has no head.");
+    if (sent < head.totalRows)
+      throw new Error(`The result broke off after ${sent} of ${head.totalRows} rows.`);
     if (head.totalRows === 0) yield { event: "query_progress", data: progress(0, 0) };
     yield { event: "query_completed", data: { durationMs: clock() - began, totalRows: head.totalRows } };
   };

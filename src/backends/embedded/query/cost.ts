@@ -7,6 +7,7 @@ import { err, ok, type Result } from "../../../lib/result.ts";
 import { isTable, type Table } from "../dataset/schema.ts";
 import type { ProgramShape } from "./bytecode.ts";
 import { MAX_RESULT_ROWS } from "./result-rows.ts";
+import { rowBounds } from "./row-bounds.ts";
 import { isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
 import { TABLE_SHAPES } from "./tables.ts";
 
@@ -21,6 +22,7 @@ export interface PlanRow {
 export interface TableSizes {
   rows(table: Table): number;
   largestGroup(table: Table, columns: readonly string[]): number;
+  distinctValues(table: Table, column: string): number;
   longestText(table: Table): number;
 }
 
@@ -76,6 +78,7 @@ class Estimate {
   /** How many values the lists and alternatives of the query have: a search may be done for each. */
   readonly #alternatives: number;
   readonly #tables: ReadonlySet<Table>;
+  readonly #bounds: ReadonlyMap<string, number>;
   #longestList = 0;
   #unknown: string | undefined;
 
@@ -87,6 +90,7 @@ class Estimate {
     this.#tables = new Set(tokens.flatMap((token) => tableOf(nameOf(token))));
     this.#readAliases(tokens);
     this.#alternatives = alternativesIn(tokens);
+    this.#bounds = rowBounds(tokens, (table, column) => sizes.distinctValues(table, column));
   }
 
   cost(): Result<PlanCost, string> {
@@ -118,8 +122,9 @@ class Estimate {
       } else if (/^(CO-ROUTINE|MATERIALIZE) /.test(detail)) {
         const inner = this.#level(node.id);
         const name = detail.replace(/^\S+ /, "").toLowerCase();
-        this.#subqueries.set(name, Math.max(inner.rows, this.#subqueries.get(name) ?? 0));
-        sum = add(add(sum, inner), { kept: inner.rows });
+        const bounded = Math.min(inner.rows, this.#boundOf(name));
+        this.#subqueries.set(name, Math.max(bounded, this.#subqueries.get(name) ?? 0));
+        sum = add(add(sum, inner), { kept: bounded });
       } else if (/^(COMPOUND QUERY|MERGE \([A-Z ]+\))$/.test(detail)) {
         const inner = this.#parts(node.id);
         rows *= Math.max(1, inner.rows);
@@ -127,7 +132,7 @@ class Estimate {
       } else if (/^CORRELATED (SCALAR|LIST) SUBQUERY \d+$/.test(detail) || detail.startsWith("RIGHT-JOIN ")) {
         const inner = this.#level(node.id);
         this.#longestList = Math.max(this.#longestList, inner.rows);
-        perRow.push(inner);
+        perRow.push(detail.includes("LIST") ? add(inner, kept(inner.rows)) : inner);
       } else if (/^(SCALAR|LIST) SUBQUERY \d+$/.test(detail)) {
         const inner = this.#level(node.id);
         this.#longestList = Math.max(this.#longestList, inner.rows);
@@ -141,12 +146,11 @@ class Estimate {
       }
     }
     for (const inner of perRow) {
-      const comparisons = inner.comparisons + sorting(inner.rows);
       // What one round keeps is gone in the next.
       sum = add(sum, {
         steps: rows * (inner.steps + 1),
-        comparisons: rows * comparisons,
-        kept: inner.kept + inner.rows,
+        comparisons: rows * inner.comparisons,
+        kept: inner.kept,
       });
     }
     return { ...add(sum, { comparisons: sorts * sorting(rows), kept: sorts * rows }), rows };
@@ -160,6 +164,12 @@ class Estimate {
       total = { ...add(total, part), rows: total.rows + part.rows };
     }
     return total;
+  }
+
+  /** What the text of a subquery says of its rows. The name in a plan may be an alias of several. */
+  #boundOf(name: string): number {
+    const bounds = this.#namesOf(name).flatMap((other) => this.#bounds.get(other) ?? []);
+    return bounds.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...bounds);
   }
 
   /** How many rows a loop passes each time it is entered, at least 1. */
@@ -199,26 +209,32 @@ class Estimate {
     return [...new Set(this.#names(text).flatMap(tableOf))];
   }
 
-  /** The text's name, and all that it may be an alias of. */
+  /** The names that the text may begin with, and all that they may be aliases of. */
   #names(text: string): string[] {
     const lower = text.toLowerCase();
-    const found = new Set<string>();
-    const all = [...this.#aliases.keys(), ...this.#subqueries.keys(), ...this.#tables];
-    const add = (name: string): void => {
-      if (found.has(name)) return;
-      found.add(name);
-      for (const other of this.#aliases.get(name) ?? []) add(other);
-    };
-    for (const name of all) if (lower === name || lower.startsWith(`${name} `)) add(name);
+    const all = new Set([...this.#aliases.keys(), ...this.#subqueries.keys(), ...this.#tables]);
+    const begins = [...all].filter((name) => lower === name || lower.startsWith(`${name} `));
+    return [...new Set(begins.flatMap((name) => this.#namesOf(name)))];
+  }
+
+  /** A name, and all that it may be an alias of. */
+  #namesOf(name: string): string[] {
+    const found = new Set([name]);
+    // A set grows while it is walked through.
+    for (const known of found) for (const other of this.#aliases.get(known) ?? []) found.add(other);
     return [...found];
   }
 
   /** Every name that stands after another, with or without AS, may be an alias of it. */
   #readAliases(tokens: readonly SqlToken[]): void {
     let before: string | undefined;
-    for (const token of tokens) {
+    const selects: boolean[] = [];
+    for (const [index, token] of tokens.entries()) {
+      if (token.text === "(") selects.push(isWord(tokens[index + 1], "select", "with", "values"));
+      // `(trades) AS t` names the table, `(SELECT ... FROM trades) AS t` something new.
+      if (token.text === ")") before = selects.pop() === true ? undefined : before;
       if (token.text === ")" || isWord(token, "as")) continue;
-      const name = nameOf(token);
+      const name = isWord(token, ...RESERVED) ? undefined : nameOf(token);
       if (name !== undefined && before !== undefined) {
         this.#aliases.set(name, (this.#aliases.get(name) ?? new Set()).add(before));
       }
@@ -234,6 +250,26 @@ class Estimate {
 }
 
 const tableOf = (name: string | undefined): Table[] => (name !== undefined && isTable(name) ? [name] : []);
+
+/** Words that SQLite never takes for a name. */
+const RESERVED = [
+  ...[
+    "all",
+    "and",
+    "between",
+    "case",
+    "distinct",
+    "else",
+    "exists",
+    "from",
+    "group",
+    "having",
+    "in",
+    "is",
+    "join",
+  ],
+  ...["limit", "not", "on", "or", "order", "select", "then", "union", "using", "values", "when", "where"],
+];
 
 const NOTHING: PlanCost = { rows: 0, steps: 0, comparisons: 0, kept: 0 };
 

@@ -9,10 +9,12 @@ import { isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
 const MAX_EXPANSION = 200_000;
 
 /** A part of the query in parentheses that begins with SELECT, WITH or VALUES; the query itself is the first. */
-interface Body {
+export interface Body {
   readonly tokens: readonly SqlToken[];
   /** Of the common table expression that it defines. */
   readonly name: string | undefined;
+  /** What stands behind it, with or without AS. */
+  readonly alias: string | undefined;
 }
 
 /** Why the query is not handed to SQLite, for its author. */
@@ -47,15 +49,21 @@ export const expansionFault = (tokens: readonly SqlToken[]): string | undefined 
     : undefined;
 };
 
-const bodiesOf = (tokens: readonly SqlToken[]): Body[] => {
-  const bodies: Body[] = [{ tokens, name: undefined }];
+export const bodiesOf = (tokens: readonly SqlToken[]): Body[] => {
+  const bodies: Body[] = [{ tokens, name: undefined, alias: undefined }];
   const open: number[] = [];
   for (const [index, { text }] of tokens.entries()) {
     if (text === "(") open.push(index);
     if (text !== ")") continue;
     const start = open.pop();
     if (start === undefined || !isWord(tokens[start + 1], "select", "with", "values")) continue;
-    bodies.push({ tokens: tokens.slice(start + 1, index), name: nameBefore(tokens, start) });
+    let after = index + 1;
+    while (tokens[after]?.text === ")" || isWord(tokens[after], "as")) after++;
+    bodies.push({
+      tokens: tokens.slice(start + 1, index),
+      name: nameBefore(tokens, start),
+      alias: nameOf(tokens[after]),
+    });
   }
   return bodies;
 };

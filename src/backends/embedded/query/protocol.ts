@@ -40,14 +40,14 @@ const NEWLINE = 10;
 
 const encoder = new TextEncoder();
 
-export const headLine = (head: ResultHead): Uint8Array =>
+export const headLine = (head: ResultHead): Uint8Array<ArrayBuffer> =>
   encoder.encode(`${MARKS.head}${JSON.stringify(head)}\n`);
 
-export const failedLine = (error: ErrorEnvelope): Uint8Array =>
+export const failedLine = (error: ErrorEnvelope): Uint8Array<ArrayBuffer> =>
   encoder.encode(`${MARKS.failed}${JSON.stringify(error)}\n`);
 
 /** `rows`: a JSON array, in UTF-8. */
-export const rowsLine = (rows: Uint8Array): Uint8Array => {
+export const rowsLine = (rows: Uint8Array): Uint8Array<ArrayBuffer> => {
   const line = new Uint8Array(rows.byteLength + 2);
   line.set(encoder.encode(MARKS.rows));
   line.set(rows, 1);

@@ -72,7 +72,7 @@ export class Queries implements QueryRpc {
 
   /** Runs the query when the first line is asked for, and gives a line each time one is. */
   #stream(admitted: Admitted): ReadableStream<Uint8Array> {
-    let lines: Iterator<Uint8Array> | undefined;
+    let lines: Iterator<Uint8Array<ArrayBuffer>> | undefined;
     let stopTimer = (): void => {};
     let left = false;
     const leave = (): void => {
@@ -193,7 +193,9 @@ export const runStatement = (
 };
 
 /** Each piece is let go when it has been handed on. */
-function* linesOf(result: Result<ResultRows, ErrorEnvelope>): Generator<Uint8Array, void, undefined> {
+function* linesOf(
+  result: Result<ResultRows, ErrorEnvelope>,
+): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   if (!result.ok) {
     yield failedLine(result.error);
     return;

@@ -57,11 +57,16 @@ const bind = (sql: string, tokens: readonly SqlToken[], params: SqlParams): Resu
   const used = new Set<string>();
   let rewritten = "";
   let copied = 0;
-  let anonymous = 0;
+  let largest = 0;
   for (const token of tokens) {
     if (token.kind !== "parameter") continue;
-    const name = token.text.startsWith("?") ? String(Number(token.text.slice(1)) || ++anonymous) : token.text;
-    if (token.text.startsWith("?")) anonymous = Math.max(anonymous, Number(name));
+    let name = token.text;
+    if (name.startsWith("?")) {
+      // A `?` is one more than the largest number so far.
+      const number = name === "?" ? largest + 1 : Number(name.slice(1));
+      largest = Math.max(largest, number);
+      name = String(number);
+    }
     const found = lookUp(named, name);
     if (found === undefined) return err(missing(token.text, Array.isArray(params)));
     used.add(found.key);

@@ -35,6 +35,10 @@ export class TableStatistics implements TableSizes {
     return Math.min(this.rows(table), this.#bound(`SELECT coalesce(max(n), 0) FROM (${group})`));
   }
 
+  distinctValues(table: Table, column: string): number {
+    return this.#bound(`SELECT count(DISTINCT ${column}) FROM ${table}`);
+  }
+
   /** Bytes of the longest text in a table; a new one may be longer, which only costs time. */
   longestText(table: Table): number {
     const texts = [...TABLE_SHAPES[table].columns].flatMap(([name, type]) => (type === "text" ? [name] : []));

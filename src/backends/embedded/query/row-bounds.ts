@@ -1,0 +1,88 @@
+/**
+ * Bounds how many rows a named part of a query gives, where its text says so: a plan does not tell that many rows become
+ * few groups. Pure. A text that leaves any doubt bounds nothing.
+ */
+import { isTable, type Table } from "../dataset/schema.ts";
+import { type Body, bodiesOf } from "./expansion.ts";
+import { isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
+import { TABLE_SHAPES } from "./tables.ts";
+
+/** How many values a column has, at most. */
+export type DistinctValues = (table: Table, column: string) => number;
+
+/** By name: a bound for all parts that have it. */
+export const rowBounds = (
+  tokens: readonly SqlToken[],
+  distinct: DistinctValues,
+): ReadonlyMap<string, number> => {
+  const bodies = bodiesOf(tokens);
+  const definitions = new Set(bodies.flatMap(({ name }) => name ?? []));
+  const bounds = new Map<string, number>();
+  for (const body of bodies) {
+    const name = body.name ?? body.alias;
+    if (name === undefined) continue;
+    const bound = Math.min(limitOf(body), groupsOf(body, definitions, distinct));
+    bounds.set(name, Math.max(bound, bounds.get(name) ?? 0));
+  }
+  return bounds;
+};
+
+/** Tokens that are in no parentheses, with where they stand. */
+const outer = ({ tokens }: Body): { readonly token: SqlToken; readonly at: number }[] => {
+  let depth = 0;
+  return tokens.flatMap((token, at) => {
+    if (token.text === "(") depth++;
+    if (token.text === ")") depth--;
+    return depth === 0 ? [{ token, at }] : [];
+  });
+};
+
+/** `n` of a LIMIT n. */
+const limitOf = (body: Body): number => {
+  const { tokens } = body;
+  const limit = outer(body).findLast(({ token }) => isWord(token, "limit"));
+  if (limit === undefined) return Number.POSITIVE_INFINITY;
+  const [number, after] = tokens.slice(limit.at + 1);
+  const alone = after === undefined || isWord(after, "offset");
+  return number?.kind === "number" && alone && /^\d+$/.test(number.text)
+    ? Number(number.text)
+    : Number.POSITIVE_INFINITY;
+};
+
+const AGGREGATES = ["count", "sum", "avg", "total"];
+
+/** Groups of a plain SELECT from tables by some of their columns; one if it has aggregates and no groups. */
+const groupsOf = (body: Body, definitions: ReadonlySet<string>, distinct: DistinctValues): number => {
+  const { tokens } = body;
+  const plain =
+    isWord(tokens[0], "select") &&
+    tokens.filter((token) => isWord(token, "select", "values")).length === 1 &&
+    !tokens.some((token) => definitions.has(nameOf(token) ?? "") || isWord(token, "over"));
+  if (!plain) return Number.POSITIVE_INFINITY;
+  const words = outer(body);
+  const group = words.find(({ token }) => isWord(token, "group"));
+  if (group === undefined) {
+    return isWord(tokens[1], ...AGGREGATES) && tokens[2]?.text === "(" ? 1 : Number.POSITIVE_INFINITY;
+  }
+  const end = words.find(
+    ({ token, at }) => at > group.at && isWord(token, "having", "window", "order", "limit"),
+  );
+  const columns = tokens.slice(group.at + 2, end?.at);
+  const tables = tokens.flatMap((token) => {
+    const name = nameOf(token);
+    return name !== undefined && isTable(name) ? [name] : [];
+  });
+  let groups = 1;
+  for (const [index, token] of columns.entries()) {
+    if (index % 2 === 1) {
+      if (token.text !== ",") return Number.POSITIVE_INFINITY;
+      continue;
+    }
+    const column = nameOf(token) ?? "";
+    const holders = tables.filter((table) => TABLE_SHAPES[table].columns.has(column));
+    if (holders.length === 0 || token.kind === "string") return Number.POSITIVE_INFINITY;
+    // NULL is one more value where a join finds nothing.
+    groups *= Math.max(...holders.map((table) => distinct(table, column))) + 1;
+  }
+  return groups;
+};
