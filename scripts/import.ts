@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { ROWS } from "../src/backends/embedded/dataset/rows.ts";
+import { problemOf, ROWS } from "../src/backends/embedded/dataset/rows.ts";
 import { isTable, TABLES } from "../src/backends/embedded/dataset/schema.ts";
 import { isApplicationId } from "../src/events/applications.ts";
 import { type ColumnSources, type CsvFile, FileError, readCsv, sourceOf } from "./lib/csv-rows.ts";
@@ -83,6 +83,10 @@ const readOptions = (): Options => {
       }),
     );
   const columns: ColumnSources = { map: pairs("map"), set: pairs("set") };
+  for (const [column, value] of Object.entries(columns.set)) {
+    const problem = problemOf(table, column, value);
+    if (problem !== undefined) throw new UsageError(`--set ${column}: ${problem}.`);
+  }
   return { csv: { file, table, columns }, application, url: new URL(values.url), batch };
 };
 

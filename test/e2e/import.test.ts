@@ -298,6 +298,12 @@ describe("npm run import", () => {
     ],
     ["an empty file", "", [], /header row/],
     ["an unknown table", "a\n", ["--table", "accounts"], /--table is one of bars, trades.*Usage/s],
+    [
+      "a value that no row can have",
+      "a\n",
+      ["--set", "symbol=btc"],
+      /--set symbol: Expected two or three.*Usage/s,
+    ],
     ["a column that is none", "a\n", ["--set", "colour=red"], /--set takes.*columns?.*symbol, venue.*Usage/s],
     [
       "a service that is not there",

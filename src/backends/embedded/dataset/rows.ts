@@ -186,6 +186,12 @@ export interface BadRow {
 const MAX_COLUMN_CHARS = 50;
 const MAX_MESSAGE_CHARS = 150;
 
+/** What is wrong with a text as the value of a column, if that can be told without the rest of its row. */
+export const problemOf = (table: Table, column: string, value: string): string | undefined => {
+  const shape: Readonly<Record<string, z.ZodType>> = fields[table].shape;
+  return shape[column]?.safeParse(value).error?.issues[0]?.message;
+};
+
 /** Reads one row of a table, or says what is the first thing wrong with it. */
 export const readRow = (table: Table, row: unknown): Result<Row, BadRow> => {
   if (typeof row !== "object" || row === null || Array.isArray(row)) {
