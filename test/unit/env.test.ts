@@ -98,6 +98,7 @@ describe("configuration", () => {
     ["RECOVERY_MAX_EVENTS", "100001"],
     ["JWT_JWKS_URL", "secret-no-url"],
     ["BACKEND_URL", "secret-no-url"],
+    ["BACKEND_URL", "https://user:secret@api.example"],
     ["APPLICATIONS", "secret/app"],
     ["CREDIT_COSTS", "secret=1"],
     ["CREDIT_COSTS", "query=secret"],
