@@ -6,6 +6,10 @@ import { INGEST_TOKEN, type Service, startService } from "../support/service.ts"
 
 const WELCOME = 2_000;
 const COST = 3;
+const ADDRESS = { chain: "bitcoin", address: "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa" };
+
+/** A machine that does other things as well may take so long for a storm. */
+const STORM_MS = 120_000;
 
 /** A chat model that takes questions and never says a word. */
 let silent: Server;
@@ -18,13 +22,18 @@ beforeAll(async () => {
   service = await startService({
     vars: {
       CREDITS_WELCOME: String(WELCOME),
-      CREDIT_COSTS: `query=${COST} chat=7`,
+      CREDIT_COSTS: `address_transactions=${COST} query=${COST} chat=7`,
       MAX_REQUESTS_PER_SOCKET: "1000",
       MAX_EVENTS_PER_SECOND: "1000",
       CHAT_URL: `http://127.0.0.1:${port}`,
       CHAT_MODEL: "silent",
     },
   });
+  const row = { ...ADDRESS, label: "genesis", category: "mining", source: "test" };
+  const imported = await post("/api/applications/demo/import/address_labels", {
+    ...{ source: "test", position: 0, rows: [row] },
+  });
+  expect(await imported.json()).toMatchObject({ inserted: 1 });
 });
 afterAll(async () => {
   await service.stop();
@@ -32,23 +41,29 @@ afterAll(async () => {
   silent.close();
 });
 
-const api = (init: RequestInit, query = ""): Promise<Response> =>
-  fetch(`${service.origin}/api/credits${query}`, {
+/** What backends send. */
+const backendFetch = (path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(`${service.origin}${path}`, {
     ...init,
     headers: { authorization: `Bearer ${INGEST_TOKEN}`, "content-type": "application/json" },
   });
 
-const balanceOf = async (userId: string): Promise<Record<string, unknown>> =>
-  (await api({}, `?userId=${userId}`)).json() as Promise<Record<string, unknown>>;
+const post = (path: string, body: object): Promise<Response> =>
+  backendFetch(path, { method: "POST", body: JSON.stringify(body) });
 
-const grant = (body: object): Promise<Response> => api({ method: "POST", body: JSON.stringify(body) });
+const grant = (body: object): Promise<Response> => post("/api/credits", body);
 
-const query = (sql: string) => ({ sql, applicationId: "demo" });
+const balanceOf = async (userId: string): Promise<unknown> =>
+  (await backendFetch(`/api/credits?userId=${userId}`)).json();
 
-type Reply = { readonly queryId: string } | { readonly error: { readonly message: string } };
+type Reply = { readonly requestId: string } | { readonly error: { readonly message: string } };
 
-const send = ({ socket }: TestClient, sql = "SELECT 1 AS one"): Promise<Reply> =>
-  new Promise((resolve) => socket.emit("query", query(sql), resolve as (reply: unknown) => void));
+const askForTransactions = ({ socket }: TestClient): Promise<Reply> =>
+  new Promise((resolve) => socket.emit("address_transactions", ADDRESS, resolve));
+
+/** Resolves when the request is accepted or refused. */
+const query = ({ socket }: TestClient, sql: string): Promise<unknown> =>
+  new Promise((resolve) => socket.emit("query", { sql, applicationId: "demo" }, resolve));
 
 /** What a client was told of each movement, in order. */
 const movements = (client: TestClient) =>
@@ -57,50 +72,93 @@ const movements = (client: TestClient) =>
     payload: { amount: number; newBalance: number; transactionId: string; reason?: string; action?: string };
   }[];
 
-it("REQ-3 charges exactly what was run, and tells each socket of each movement once, under 1,000 requests at once", async () => {
-  const userId = "user_storm";
-  const clients = await Promise.all(Array.from({ length: 10 }, () => service.connect(userId)));
-  const replies = await Promise.all(
-    clients.flatMap((client) => Array.from({ length: 100 }, () => send(client))),
-  );
-  const accepted = replies.flatMap((reply) => ("queryId" in reply ? [reply.queryId] : []));
-  const affordable = Math.floor(WELCOME / COST);
-  const left = WELCOME - COST * affordable;
-  expect([accepted.length, new Set(accepted).size]).toEqual([affordable, affordable]);
-
-  const last = (data: { newBalance: number }) => data.newBalance === left;
-  for (const client of clients) await client.next("credit_balance_updated", last);
-  expect(await balanceOf(userId)).toEqual({
-    ...{ userId, applicationId: "demo" },
-    ...{ balance: left, lifetimeEarned: WELCOME, lifetimeSpent: COST * affordable },
-  });
-
-  let completed = 0;
-  let refused = 0;
-  for (const client of clients) {
-    const told = movements(client);
-    expect(told.map(({ payload }) => payload.newBalance)).toEqual(
-      Array.from({ length: affordable + 1 }, (_, n) => WELCOME - COST * n),
+it(
+  "REQ-3 charges exactly what was run, and tells each socket of each movement once, under 1,000 requests at once",
+  async () => {
+    const userId = "user_storm";
+    const clients = await Promise.all(Array.from({ length: 10 }, () => service.connect(userId)));
+    const replies = await Promise.all(
+      clients.map((client) => Promise.all(Array.from({ length: 100 }, () => askForTransactions(client)))),
     );
-    expect(new Set(told.map(({ payload }) => payload.transactionId)).size).toBe(affordable + 1);
-    for (const { event, payload } of told.slice(1)) {
-      expect([event, payload.amount, payload.action]).toEqual(["credits_deducted", COST, "query"]);
-    }
-    const balances = client.payloads("credit_balance_updated");
-    expect(balances.map(({ lifetimeSpent }) => lifetimeSpent)).toEqual(
-      Array.from({ length: affordable + 1 }, (_, n) => COST * n),
+    const accepted = replies.map((own) =>
+      own.flatMap((reply) => ("requestId" in reply ? [reply.requestId] : [])),
     );
-    await client.all("insufficient_credits", 100 - client.payloads("query_started").length);
-    for (const payload of client.payloads("insufficient_credits")) {
-      expect(payload).toEqual({ required: COST, available: left, action: "query" });
+    const affordable = Math.floor(WELCOME / COST);
+    const left = WELCOME - COST * affordable;
+    expect(new Set(accepted.flat()).size).toBe(affordable);
+
+    const last = (data: { newBalance: number }) => data.newBalance === left;
+    for (const client of clients) await client.next("credit_balance_updated", last);
+    expect(await balanceOf(userId)).toEqual({
+      ...{ userId, applicationId: "demo" },
+      ...{ balance: left, lifetimeEarned: WELCOME, lifetimeSpent: COST * affordable },
+    });
+
+    for (const [index, client] of clients.entries()) {
+      const told = movements(client);
+      expect(told.map(({ payload }) => payload.newBalance)).toEqual(
+        Array.from({ length: affordable + 1 }, (_, n) => WELCOME - COST * n),
+      );
+      expect(new Set(told.map(({ payload }) => payload.transactionId)).size).toBe(affordable + 1);
+      for (const { event, payload } of told.slice(1)) {
+        expect([event, payload.amount, payload.action]).toEqual([
+          "credits_deducted",
+          COST,
+          "address_transactions",
+        ]);
+      }
+      const balances = client.payloads("credit_balance_updated");
+      expect(balances.map(({ lifetimeSpent }) => lifetimeSpent)).toEqual(
+        Array.from({ length: affordable + 1 }, (_, n) => COST * n),
+      );
+      // What was accepted was run, and what was refused was not.
+      const ran = accepted[index]?.length ?? 0;
+      await client.all("address_transactions_response", ran);
+      await client.all("insufficient_credits", 100 - ran);
+      await client.settled();
+      expect(client.payloads("address_transactions_response")).toHaveLength(ran);
+      expect(client.payloads("address_analysis_error")).toEqual([]);
+      expect(client.payloads("insufficient_credits")).toEqual(
+        Array(100 - ran).fill({ required: COST, available: left, action: "address_transactions" }),
+      );
     }
-    await client.all("query_completed", client.payloads("query_started").length);
-    completed += client.payloads("query_completed").length;
-    refused += client.payloads("insufficient_credits").length;
-    expect(client.payloads("query_error")).toEqual([]);
-  }
-  expect([completed, refused]).toEqual([affordable, 1_000 - affordable]);
-});
+  },
+  STORM_MS,
+);
+
+it(
+  "REQ-3 charges only for what has had a result, when many of 200 queries at once are turned away",
+  async () => {
+    const userId = "user_crowd";
+    const clients = await Promise.all([service.connect(userId), service.connect(userId)]);
+    await Promise.all(
+      clients.flatMap((client) => Array.from({ length: 100 }, () => query(client, "SELECT 1 AS one"))),
+    );
+    const ended = ({ event }: { event: string }) => event === "query_completed" || event === "query_error";
+    await expect
+      .poll(() => clients.map(({ received }) => received.filter(ended).length), { timeout: STORM_MS })
+      .toEqual([100, 100]);
+    const results = clients.reduce((sum, client) => sum + client.payloads("query_response").length, 0);
+    expect(results).toBeGreaterThan(0);
+    const spent = COST * results;
+    expect(await balanceOf(userId)).toMatchObject({ balance: WELCOME - spent, lifetimeSpent: spent });
+    for (const client of clients) {
+      // The welcome, each deduction, and each refund.
+      await expect
+        .poll(() => movements(client).length, { timeout: STORM_MS })
+        .toBe(1 + 200 + (200 - results));
+      const sum = (name: string) =>
+        movements(client)
+          .filter(({ event }) => event === name)
+          .reduce((total, { payload }) => total + payload.amount, 0);
+      expect([sum("credits_deducted"), sum("credits_granted")]).toEqual([
+        200 * COST,
+        WELCOME + 200 * COST - spent,
+      ]);
+    }
+  },
+  STORM_MS,
+);
 
 it("REQ-3 grants once, however many callers send the same id at once", async () => {
   const userId = "user_grant";
@@ -122,7 +180,7 @@ it("REQ-3 grants once, however many callers send the same id at once", async () 
 it("REQ-3 gives back what a request cost that fails, and says so in the personal room", async () => {
   const userId = "user_refund";
   const client = await service.connect(userId);
-  await send(client, "SELECT * FROM nowhere");
+  await query(client, "SELECT * FROM nowhere");
   await client.next("query_error");
   // The refund is stored before the failure is told.
   const account = { balance: WELCOME, lifetimeEarned: WELCOME, lifetimeSpent: 0 };
