@@ -34,8 +34,11 @@ export const createApp = ({ token, data, publish, credits, requestsPerSecond }: 
     const name = c.req.param("event");
     if (!isRequestName(name)) throw notFound("This upstream does not answer such requests.");
     const call = await c.req.json<Call>();
-    if (call.applicationId !== "demo") {
-      throw new Refused(403, envelope("UNAUTHORIZED", "The only application here is demo."));
+    if (call.applicationId !== "demo" || !call.applications.includes("demo")) {
+      throw new Refused(
+        403,
+        envelope("UNAUTHORIZED", "The only application here is demo; your token must open it."),
+      );
     }
     accounts.admit(call.userId);
     const said = accounts.charge(call, name, () => begin(name, data, call));

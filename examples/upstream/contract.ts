@@ -16,6 +16,8 @@ export interface Call<N extends RequestName = RequestName> {
   readonly userId: string;
   readonly socketId: string;
   readonly applicationId: string;
+  /** The applications that the user's token opens. */
+  readonly applications: readonly string[];
   readonly payload: EventPayload<N>;
 }
 

@@ -32,7 +32,7 @@ export const upstreamOf = (
 };
 
 const upstream = (base: string, token: string | undefined, fetch: Fetch): Upstream => ({
-  ask: ({ id, event, payload, userId, socketId, applicationId }, signal) =>
+  ask: ({ id, event, payload, userId, socketId, applicationId, applications }, signal) =>
     fetch(endpointOf(base, event), {
       method: "POST",
       headers: {
@@ -41,7 +41,7 @@ const upstream = (base: string, token: string | undefined, fetch: Fetch): Upstre
         "idempotency-key": id,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       },
-      body: JSON.stringify({ requestId: id, userId, socketId, applicationId, payload }),
+      body: JSON.stringify({ requestId: id, userId, socketId, applicationId, applications, payload }),
       // The token must not travel to wherever a redirect points.
       redirect: "manual",
       signal,

@@ -49,6 +49,7 @@ it("REQ-2 a request is posted to /realtime/<event> with its ids, its user, its p
         userId: "user_1",
         socketId: "sid_1",
         applicationId: "app_1",
+        applications: QUERY.applications,
         payload: QUERY.payload,
       },
     },
