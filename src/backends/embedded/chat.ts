@@ -1,4 +1,5 @@
 import type { Sleep } from "../../lib/after.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { callRetrying } from "../../lib/rpc.ts";
 import { type BackendEvent, failure, type Handler } from "../backend.ts";
 import type { ChatEngine, ChatPart } from "./chat/engine.ts";
@@ -12,8 +13,12 @@ export interface Conversations {
 export interface ChatDeps {
   readonly conversations: Conversations;
   readonly engine: ChatEngine;
+  readonly clock: Clock;
   readonly sleep: Sleep;
 }
+
+/** How often a conversation hears that it is still being answered; well within TURN_LEASE_MS. */
+const RENEW_MS = 20_000;
 
 type Ending = Exclude<ChatPart, { readonly type: "delta" }>;
 
@@ -28,7 +33,7 @@ const said = (delta: string, isFinal: boolean): BackendEvent => ({
  * Answers `chat`: typing, the answer as it is written, and its counts. The conversation keeps the message with the
  * whole answer, or neither. A message that comes while another of its conversation is being answered is refused.
  */
-export const chatHandler = ({ conversations, engine, sleep }: ChatDeps): Handler<"chat"> =>
+export const chatHandler = ({ conversations, engine, clock, sleep }: ChatDeps): Handler<"chat"> =>
   async function* (request, signal) {
     const { id, payload, userId, applicationId } = request;
     const { message, conversationId } = payload;
@@ -45,6 +50,7 @@ export const chatHandler = ({ conversations, engine, sleep }: ChatDeps): Handler
     }
     const context = payload.context === undefined ? "" : JSON.stringify(payload.context);
     let kept = false;
+    let renewed = clock();
     try {
       yield { event: "chat_typing", data: {} };
       let answer = "";
@@ -58,6 +64,10 @@ export const chatHandler = ({ conversations, engine, sleep }: ChatDeps): Handler
           break;
         }
         answer += part.text;
+        if (clock() - renewed >= RENEW_MS) {
+          renewed = clock();
+          await call((conversation) => conversation.renew(id));
+        }
         yield said(part.text, false);
       }
       if (ending === undefined) throw new Error("The answer ended without a word about how.");

@@ -22,6 +22,10 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     return this.#conversation.core.begin(id);
   }
 
+  async renew(id: string): Promise<void> {
+    this.#conversation.core.renew(id);
+  }
+
   async keep(id: string, turn: Turn): Promise<void> {
     this.#conversation.core.keep(id, turn);
   }

@@ -57,6 +57,11 @@ export class ConversationCore {
     return ok(this.turns());
   }
 
+  /** Says that the message is still being answered. */
+  renew(id: string): void {
+    if (this.#answering?.id === id) this.#answering = { id, until: this.#clock() + TURN_LEASE_MS };
+  }
+
   /** Keeps a turn, once, and lets go of what no longer fits beside it: the oldest first. */
   keep(id: string, { message, context, answer }: Turn): void {
     this.#sql.exec(

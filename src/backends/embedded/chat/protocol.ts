@@ -5,6 +5,8 @@ import type { Turn } from "./engine.ts";
 export interface ConversationRpc {
   /** Begins to answer a message: the turns so far, oldest first; or in how many seconds to try again. */
   begin(id: string): Promise<Result<Turn[], number>>;
+  /** The message is still being answered. */
+  renew(id: string): Promise<void>;
   /** The message has been answered: keeps the turn. */
   keep(id: string, turn: Turn): Promise<void>;
   /** The message will not be answered. */

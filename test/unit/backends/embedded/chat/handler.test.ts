@@ -12,16 +12,16 @@ import { Alarms } from "../../../../../src/lib/alarms.ts";
 import { FakeClock } from "../../../../support/fakes.ts";
 import { TestStorage } from "../../../../support/sqlite.ts";
 
-const conversationsOf = () => {
+const conversationsOf = (time = new FakeClock()) => {
   const cores = new Map<string, ConversationCore>();
   const getByName = (name: string): ConversationRpc => {
     const storage = new TestStorage();
     const core =
-      cores.get(name) ??
-      new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage), new FakeClock().read);
+      cores.get(name) ?? new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage), time.read);
     cores.set(name, core);
     return {
       begin: async (id) => core.begin(id),
+      renew: async (id) => core.renew(id),
       keep: async (id, turn) => core.keep(id, turn),
       release: async (id) => core.release(id),
     };
@@ -71,6 +71,7 @@ const collect = async (events: AsyncIterable<BackendEvent>): Promise<BackendEven
 
 const never = new AbortController().signal;
 const sleep = async () => {};
+const { read: clock } = new FakeClock();
 
 const HELLO: ChatPart[] = [
   { type: "delta", text: "Hel" },
@@ -80,7 +81,7 @@ const HELLO: ChatPart[] = [
 
 it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and its counts", async () => {
   const { engine } = engineOf(HELLO);
-  const handler = chatHandler({ conversations: conversationsOf(), engine, sleep });
+  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep });
   expect(await collect(handler(request("m1", "Hi"), never))).toEqual([
     { event: "chat_typing", data: {} },
     { event: "chat_message", data: { role: "assistant", delta: "Hel", isFinal: false } },
@@ -96,7 +97,7 @@ it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and it
 
 it("the next message of the conversation comes with what was said, of another user's or application's without", async () => {
   const { engine, asked } = engineOf(HELLO);
-  const handler = chatHandler({ conversations: conversationsOf(), engine, sleep });
+  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep });
   const first = { payload: { conversationId: "c1", message: "Hi", context: { symbol: "BTC-USDT" } } };
   await collect(handler(request("m1", "", first), never));
   await collect(handler(request("m2", "And now?"), never));
@@ -118,14 +119,14 @@ it("a failed answer ends typing, says why, and leaves nothing in the conversatio
   ]);
   const conversations = conversationsOf();
   const events = await collect(
-    chatHandler({ conversations, engine: failed.engine, sleep })(request("m1", "Hi"), never),
+    chatHandler({ conversations, engine: failed.engine, clock, sleep })(request("m1", "Hi"), never),
   );
   expect(events.slice(-2)).toEqual([
     { event: "chat_stop_typing", data: {} },
     { event: "chat_error", data: { code: "RATE_LIMITED", message: "Slow down.", retryAfter: 7 } },
   ]);
   const { engine, asked } = engineOf(HELLO);
-  await collect(chatHandler({ conversations, engine, sleep })(request("m2", "Again"), never));
+  await collect(chatHandler({ conversations, engine, clock, sleep })(request("m2", "Again"), never));
   expect(asked[0]?.history).toEqual([]);
 });
 
@@ -137,21 +138,21 @@ it("an engine that throws, or ends without an ending, ends typing too, and lets 
   ] as const) {
     const { engine } = engineOf([{ type: "delta", text: "Hel" }], problem);
     const events: string[] = [];
-    const answer = chatHandler({ conversations, engine, sleep })(request(id, "Hi"), never);
+    const answer = chatHandler({ conversations, engine, clock, sleep })(request(id, "Hi"), never);
     await expect(async () => {
       for await (const { event } of answer) events.push(event);
     }).rejects.toThrow();
     expect(events).toEqual(["chat_typing", "chat_message", "chat_stop_typing"]);
   }
   const { engine, asked } = engineOf(HELLO);
-  await collect(chatHandler({ conversations, engine, sleep })(request("m3", "Again"), never));
+  await collect(chatHandler({ conversations, engine, clock, sleep })(request("m3", "Again"), never));
   expect(asked[0]?.history).toEqual([]);
 });
 
 it("a message that comes while another is answered is refused, and let in when that one is cancelled", async () => {
   const conversations = conversationsOf();
   const { engine, asked } = engineOf(HELLO);
-  const handler = chatHandler({ conversations, engine, sleep });
+  const handler = chatHandler({ conversations, engine, clock, sleep });
   const first = handler(request("m1", "Hi"), never)[Symbol.asyncIterator]();
   await first.next();
   expect(await collect(handler(request("m2", "Hi?"), never))).toEqual([
@@ -167,4 +168,28 @@ it("a message that comes while another is answered is refused, and let in when t
   await first.return?.();
   await collect(handler(request("m3", "Hi!"), never));
   expect(asked.map(({ message, history }) => [message, history.length])).toEqual([["Hi!", 0]]);
+});
+
+it("a long answer keeps the conversation to itself as long as it goes on", async () => {
+  const time = new FakeClock();
+  const conversations = conversationsOf(time);
+  const engine: ChatEngine = {
+    async *answer() {
+      for (let i = 0; i < 10; i++) {
+        time.now += 60_000;
+        yield { type: "delta", text: "." };
+      }
+      yield { type: "done", tokens: {} };
+    },
+  };
+  const handler = chatHandler({ conversations, engine, clock: time.read, sleep });
+  let refused = 0;
+  for await (const { event } of handler(request("m1", "Hi"), never)) {
+    if (event !== "chat_message") continue;
+    const [first] = await collect(handler(request("m2", "Hi?"), never));
+    if (first?.event === "chat_error") refused++;
+    else break;
+  }
+  // The last one comes after the answer is kept.
+  expect(refused).toBe(10);
 });
