@@ -71,6 +71,7 @@ To connect, in an empty folder: npm install socket.io-client, then save as clien
   socket.on('connect_error', (error) => console.error('refused:', error.message));
   socket.emit('subscribe', { room: 'market:BTC-USD' });
   socket.on('subscribed', ({ room }) => console.log('listening to', room));
+  socket.on('market_chart_initial_data', ({ series }) => console.log('bars so far:', series.length));
   socket.on('market_chart_live_update', (tick) => console.log(tick));
 
 To query the data of "${DEMO_APPLICATION}", add:

@@ -159,7 +159,10 @@ describe("REQ-1 an accepted request", () => {
     gateway.clock.now += 1;
     client.send("3");
     await lookAgain();
-    expect(client.take()).toMatchObject([["query_response", { n: 3 }], ["query_completed", {}]]);
+    expect(client.take()).toMatchObject([
+      ["query_response", { n: 3 }],
+      ["query_completed", {}],
+    ]);
     expect(gate).toEqual([]);
   });
 
