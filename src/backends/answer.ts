@@ -61,11 +61,12 @@ export const errorBody = (request: Named, envelope: ErrorEnvelope): string => {
 /**
  * What a client is sent of a backend's answer: events of the catalogue that belong to the request, with its ids, and
  * exactly one terminal event, the last (REQ-1). An answer that breaks off, or breaks the schema, ends with the family's
- * error event and a line in the log.
+ * error event and a line in the log; one that is cancelled by `signal` just ends, because nobody reads on.
  */
 export async function* answer(
   request: Named,
   events: AsyncIterable<BackendEvent>,
+  signal: AbortSignal,
   log: Log,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const { id, event: name } = request;
@@ -86,10 +87,10 @@ export async function* answer(
       if (terminal) return;
     }
   } catch (problem) {
-    yield failed(describeError(problem));
+    if (!signal.aborted) yield failed(describeError(problem));
     return;
   }
-  yield failed("It ended without a terminal event.");
+  if (!signal.aborted) yield failed("It ended without a terminal event.");
 }
 
 /** The encoded event, or what is wrong with it, without any of its values. */
@@ -102,8 +103,7 @@ const check = (request: Named, { event, data }: BackendEvent): Result<string, st
   if (!isRecord(data)) return err(`${event} has no object as its payload.`);
   for (const [field, value] of Object.entries(ids)) {
     // Backends may leave the ids out, but must not answer somebody else.
-    if (data[field] !== undefined && data[field] !== value)
-      return err(`${event} carries another ${field}.`);
+    if (data[field] !== undefined && data[field] !== value) return err(`${event} carries another ${field}.`);
   }
   const whole = { ...ids, ...data };
   const checked = definition.schema.safeParse(whole);

@@ -64,7 +64,7 @@ export type Refusal =
   | { readonly event: "error"; readonly data: ErrorEnvelope };
 
 /**
- * - `accepted`: `events` are the answer, in order; it ends with a terminal event, or breaks
+ * - `accepted`: `events` are the answer, in order; it ends with a terminal event, or breaks; cancelled, it just ends
  * - `deferred`: the events will be published later, by whoever took the request
  */
 export type Started =

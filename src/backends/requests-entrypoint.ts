@@ -24,7 +24,7 @@ export class Requests extends WorkerEntrypoint<Env> {
   async #run(request: BackendRequest, signal: AbortSignal): Promise<Answer> {
     const started = await this.#backend().start(request, signal);
     return started.status === "accepted"
-      ? { status: "accepted", events: answer(request, started.events, log) }
+      ? { status: "accepted", events: answer(request, started.events, signal, log) }
       : started;
   }
 

@@ -106,10 +106,7 @@ class Exchange {
     try {
       for (;;) {
         const read = await body.read();
-        if (this.#signal.aborted) {
-          yield failure(this.#request, CANCELLED);
-          return;
-        }
+        if (this.#signal.aborted) return;
         if (read.kind !== "chunk") {
           yield this.#brokenOff(read.kind);
           return;

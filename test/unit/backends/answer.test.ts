@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type AnswerEvent, acceptedOf, answer, errorBody, idsOf } from "../../../src/backends/answer.ts";
 import type { BackendEvent, RequestName } from "../../../src/backends/backend.ts";
 import { catalogue, MAX_EVENT_BYTES } from "../../../src/events/catalogue.ts";
+import type { Log } from "../../../src/lib/log.ts";
 
 const request = <N extends RequestName>(event: N) => ({ id: "r1", event, payload: catalogue[event].example });
 
@@ -13,12 +14,14 @@ async function* says(...events: readonly unknown[]): AsyncGenerator<BackendEvent
   }
 }
 
-const answered = async (event: RequestName, ...events: readonly unknown[]) => {
+const answered = (event: RequestName, ...events: readonly unknown[]) =>
+  answeredUnder(new AbortController().signal, event, ...events);
+
+const answeredUnder = async (signal: AbortSignal, event: RequestName, ...events: readonly unknown[]) => {
   const logged: unknown[] = [];
   const got: AnswerEvent[] = [];
-  for await (const one of answer(request(event), says(...events), (...line) => void logged.push(line))) {
-    got.push(one);
-  }
+  const log: Log = (...line) => void logged.push(line);
+  for await (const one of answer(request(event), says(...events), signal, log)) got.push(one);
   return { got: got.map(({ body, terminal }) => [...JSON.parse(body), terminal]), logged };
 };
 
@@ -122,6 +125,15 @@ describe("REQ-1 REQ-2 an answer that is wrong ends with one error event, and the
     if (expected === got) {
       expect(logged).toEqual([["error", "answer_failed", { request: "query", id: "r1", reason }]]);
     }
+  });
+
+  it.each([
+    ["stops", []],
+    ["throws", [new Error("aborted")]],
+  ])("but not because it %s once it is cancelled", async (_, end) => {
+    const { got, logged } = await answeredUnder(AbortSignal.abort(), "query", started, ...end);
+    expect(got).toEqual([["query_started", { queryId: "r1", estimatedMs: 1 }, false]]);
+    expect(logged).toEqual([]);
   });
 
   it("and what is wrong is named without any value of the answer", async () => {
