@@ -56,7 +56,13 @@ it("two users with the same conversation id never see each other's messages", as
       yield { type: "done", tokens: {} };
     },
   };
-  const handler = chatHandler({ conversations: env.CONVERSATIONS, engine, clock: Date.now, sleep });
+  const handler = chatHandler({
+    conversations: env.CONVERSATIONS,
+    engine,
+    clock: Date.now,
+    sleep,
+    waitUntil: () => {},
+  });
   const say = async (id: string, userId: string, conversationId: string, message: string) => {
     const request: BackendRequest<"chat"> = {
       id,
@@ -91,7 +97,13 @@ it("the assistant's SELECTs are run by the dataset's engine, over what has been 
   const imported = await dataset.importBatch("trades", { source: "chat-test", position: 0, rows });
   expect(imported).toMatchObject({ status: "imported", rejected: [] });
   const engine = assistant({ dataOf: dataOf(env.DATASETS), clock: Date.now });
-  const handler = chatHandler({ conversations: env.CONVERSATIONS, engine, clock: Date.now, sleep });
+  const handler = chatHandler({
+    conversations: env.CONVERSATIONS,
+    engine,
+    clock: Date.now,
+    sleep,
+    waitUntil: () => {},
+  });
   let asked = 0;
   const ask = async (message: string): Promise<string> => {
     const request: BackendRequest<"chat"> = {

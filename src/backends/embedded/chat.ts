@@ -15,6 +15,8 @@ export interface ChatDeps {
   readonly engine: ChatEngine;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  /** Lets a call end though the request it belongs to is over, such as `ctx.waitUntil`. */
+  readonly waitUntil: (work: Promise<void>) => void;
 }
 
 /** How often a conversation hears that it is still being answered; well within TURN_LEASE_MS. */
@@ -33,7 +35,7 @@ const said = (delta: string, isFinal: boolean): BackendEvent => ({
  * Answers `chat`: typing, the answer as it is written, and its counts. The conversation keeps the message with the
  * whole answer, or neither. A message that comes while another of its conversation is being answered is refused.
  */
-export const chatHandler = ({ conversations, engine, clock, sleep }: ChatDeps): Handler<"chat"> =>
+export const chatHandler = ({ conversations, engine, clock, sleep, waitUntil }: ChatDeps): Handler<"chat"> =>
   async function* (request, signal) {
     const { id, payload, userId, applicationId } = request;
     const { message, conversationId } = payload;
@@ -49,7 +51,15 @@ export const chatHandler = ({ conversations, engine, clock, sleep }: ChatDeps): 
       return;
     }
     const context = payload.context === undefined ? "" : JSON.stringify(payload.context);
-    let kept = false;
+    let held = true;
+    const release = async (): Promise<void> => {
+      if (!held) return;
+      held = false;
+      // What cannot be told lapses by itself.
+      await call((conversation) => conversation.release(id)).catch(() => undefined);
+    };
+    const leave = (): void => waitUntil(release());
+    signal.addEventListener("abort", leave);
     let renewed = clock();
     try {
       yield { event: "chat_typing", data: {} };
@@ -72,12 +82,14 @@ export const chatHandler = ({ conversations, engine, clock, sleep }: ChatDeps): 
       }
       if (ending === undefined) throw new Error("The answer ended without a word about how.");
       if (ending.type === "failed") {
+        // Before the last event: whoever has had that may write again, and nothing more of this need be run.
+        await release();
         yield STOP;
         yield failure(request, ending.error);
         return;
       }
       await call((conversation) => conversation.keep(id, { message, context, answer }));
-      kept = true;
+      held = false;
       yield said("", true);
       yield STOP;
       const { tokens, sql } = ending;
@@ -86,10 +98,11 @@ export const chatHandler = ({ conversations, engine, clock, sleep }: ChatDeps): 
         data: { messageId: id, tokens, ...(sql === undefined ? {} : { sql }) },
       };
     } catch (error) {
+      await release();
       yield STOP;
       throw error;
     } finally {
-      // What cannot be told now lapses by itself.
-      if (!kept) await call((conversation) => conversation.release(id)).catch(() => undefined);
+      signal.removeEventListener("abort", leave);
+      leave();
     }
   };

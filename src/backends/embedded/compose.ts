@@ -47,7 +47,7 @@ export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
     address_analysis: addressAnalysisHandler(compliance),
     address_transactions: addressTransactionsHandler(compliance),
     cross_border_flows: crossBorderFlowsHandler(compliance),
-    chat: chatHandler({ conversations, engine: engineOf(deps), clock, sleep }),
+    chat: chatHandler({ conversations, engine: engineOf(deps), clock, sleep, waitUntil }),
   });
   return metered(backend, { ledgers, costs: config.CREDIT_COSTS, sleep, waitUntil, log });
 };

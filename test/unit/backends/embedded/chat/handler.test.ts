@@ -71,6 +71,7 @@ const collect = async (events: AsyncIterable<BackendEvent>): Promise<BackendEven
 
 const never = new AbortController().signal;
 const sleep = async () => {};
+const waitUntil = () => {};
 const { read: clock } = new FakeClock();
 
 const HELLO: ChatPart[] = [
@@ -81,7 +82,7 @@ const HELLO: ChatPart[] = [
 
 it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and its counts", async () => {
   const { engine } = engineOf(HELLO);
-  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep });
+  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep, waitUntil });
   expect(await collect(handler(request("m1", "Hi"), never))).toEqual([
     { event: "chat_typing", data: {} },
     { event: "chat_message", data: { role: "assistant", delta: "Hel", isFinal: false } },
@@ -97,7 +98,7 @@ it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and it
 
 it("the next message of the conversation comes with what was said, of another user's or application's without", async () => {
   const { engine, asked } = engineOf(HELLO);
-  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep });
+  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep, waitUntil });
   const first = { payload: { conversationId: "c1", message: "Hi", context: { symbol: "BTC-USDT" } } };
   await collect(handler(request("m1", "", first), never));
   await collect(handler(request("m2", "And now?"), never));
@@ -119,14 +120,19 @@ it("a failed answer ends typing, says why, and leaves nothing in the conversatio
   ]);
   const conversations = conversationsOf();
   const events = await collect(
-    chatHandler({ conversations, engine: failed.engine, clock, sleep })(request("m1", "Hi"), never),
+    chatHandler({ conversations, engine: failed.engine, clock, sleep, waitUntil })(
+      request("m1", "Hi"),
+      never,
+    ),
   );
   expect(events.slice(-2)).toEqual([
     { event: "chat_stop_typing", data: {} },
     { event: "chat_error", data: { code: "RATE_LIMITED", message: "Slow down.", retryAfter: 7 } },
   ]);
   const { engine, asked } = engineOf(HELLO);
-  await collect(chatHandler({ conversations, engine, clock, sleep })(request("m2", "Again"), never));
+  await collect(
+    chatHandler({ conversations, engine, clock, sleep, waitUntil })(request("m2", "Again"), never),
+  );
   expect(asked[0]?.history).toEqual([]);
 });
 
@@ -138,21 +144,23 @@ it("an engine that throws, or ends without an ending, ends typing too, and lets 
   ] as const) {
     const { engine } = engineOf([{ type: "delta", text: "Hel" }], problem);
     const events: string[] = [];
-    const answer = chatHandler({ conversations, engine, clock, sleep })(request(id, "Hi"), never);
+    const answer = chatHandler({ conversations, engine, clock, sleep, waitUntil })(request(id, "Hi"), never);
     await expect(async () => {
       for await (const { event } of answer) events.push(event);
     }).rejects.toThrow();
     expect(events).toEqual(["chat_typing", "chat_message", "chat_stop_typing"]);
   }
   const { engine, asked } = engineOf(HELLO);
-  await collect(chatHandler({ conversations, engine, clock, sleep })(request("m3", "Again"), never));
+  await collect(
+    chatHandler({ conversations, engine, clock, sleep, waitUntil })(request("m3", "Again"), never),
+  );
   expect(asked[0]?.history).toEqual([]);
 });
 
 it("a message that comes while another is answered is refused, and let in when that one is cancelled", async () => {
   const conversations = conversationsOf();
   const { engine, asked } = engineOf(HELLO);
-  const handler = chatHandler({ conversations, engine, clock, sleep });
+  const handler = chatHandler({ conversations, engine, clock, sleep, waitUntil });
   const first = handler(request("m1", "Hi"), never)[Symbol.asyncIterator]();
   await first.next();
   expect(await collect(handler(request("m2", "Hi?"), never))).toEqual([
@@ -170,6 +178,25 @@ it("a message that comes while another is answered is refused, and let in when t
   expect(asked.map(({ message, history }) => [message, history.length])).toEqual([["Hi!", 0]]);
 });
 
+it("a message that nobody waits for any more lets the next one in, though its answer is read no further", async () => {
+  const conversations = conversationsOf();
+  const { engine } = engineOf(HELLO);
+  const pending: Promise<void>[] = [];
+  const deps = {
+    conversations,
+    engine,
+    clock,
+    sleep,
+    waitUntil: (work: Promise<void>) => void pending.push(work),
+  };
+  const caller = new AbortController();
+  await chatHandler(deps)(request("m1", "Hi"), caller.signal)[Symbol.asyncIterator]().next();
+  caller.abort();
+  await Promise.all(pending);
+  const events = await collect(chatHandler(deps)(request("m2", "Hi?"), never));
+  expect(events.at(-1)?.event).toBe("chat_response");
+});
+
 it("a long answer keeps the conversation to itself as long as it goes on", async () => {
   const time = new FakeClock();
   const conversations = conversationsOf(time);
@@ -182,7 +209,7 @@ it("a long answer keeps the conversation to itself as long as it goes on", async
       yield { type: "done", tokens: {} };
     },
   };
-  const handler = chatHandler({ conversations, engine, clock: time.read, sleep });
+  const handler = chatHandler({ conversations, engine, clock: time.read, sleep, waitUntil });
   let refused = 0;
   for await (const { event } of handler(request("m1", "Hi"), never)) {
     if (event !== "chat_message") continue;
