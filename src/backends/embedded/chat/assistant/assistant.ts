@@ -1,23 +1,15 @@
 import type { ErrorEnvelope } from "../../../../events/envelope.ts";
 import type { Clock } from "../../../../lib/clock.ts";
 import { err, ok, type Result } from "../../../../lib/result.ts";
-import { checkedChains, normalizeAddress } from "../../compliance/addresses.ts";
 import { TABLES } from "../../dataset/schema.ts";
 import type { ChatEngine, ChatPart, ChatQuestion } from "../engine.ts";
+import { addressReply } from "./address-reply.ts";
 import { during, enumerated, figure, plural, time } from "./phrases.ts";
-import type {
-  AddressQuestion,
-  LabelQuestion,
-  Question,
-  TradeQuestion,
-  TransferQuestion,
-} from "./question.ts";
+import type { LabelQuestion, Question, TradeQuestion, TransferQuestion } from "./question.ts";
+import { more, type Reply, worth } from "./reply.ts";
 import {
-  type AddressForms,
-  addressExposure,
-  addressLabels,
-  addressTransfers,
   inlined,
+  LIST_ROWS,
   labelsSelect,
   OVERVIEW,
   type Param,
@@ -40,13 +32,6 @@ export interface Data {
 export interface AssistantOptions {
   dataOf(applicationId: string): Data;
   readonly clock: Clock;
-}
-
-/** What is said, and what was run for it. */
-interface Reply {
-  /** Sentences, or lines that begin with a line break. */
-  readonly sentences: readonly string[];
-  readonly selects: readonly Select[];
 }
 
 /** No language model, no tokens. */
@@ -122,7 +107,7 @@ class Answer {
       case "trades":
         return this.#trades(question);
       case "address":
-        return this.#address(question);
+        return addressReply(question, (select) => this.#rows(select));
       case "transfers":
         return this.#transfers(question);
       case "labels":
@@ -222,7 +207,7 @@ class Answer {
         `\n- ${row.label}: ${plural(row.addresses, "address", "addresses")} (source: ${row.source}, as of ${row.as_of})`,
     );
     const head = `${sanctioned ? "Sanctioned" : "Labelled"} addresses in the data${where}, by label:`;
-    return { sentences: [head, ...lines], selects: [select] };
+    return { sentences: [head, ...lines, ...more(rows, LIST_ROWS)], selects: [select] };
   }
 
   async #tableRows(tables: Parameters<typeof rowsSelect>[0]): Promise<Reply> {
@@ -243,79 +228,6 @@ class Answer {
     return { sentences: ["The data has trades of:", ...lines, others], selects: [OVERVIEW] };
   }
 
-  async #address(question: AddressQuestion): Promise<Reply> {
-    const forms = formsOf(question);
-    if (forms === undefined) {
-      const chains = question.chain ?? enumerated(checkedChains);
-      const none = `I do not know ${question.address} as an address: its form or its checksum fits none of ${chains}.`;
-      return { sentences: [none], selects: [] };
-    }
-    const { aspect, address } = question;
-    const parts: Reply[] = [];
-    if (aspect !== "transfers") parts.push(await this.#labelsOf(address, forms));
-    if (aspect === "transfers" || aspect === "everything")
-      parts.push(await this.#transfersOf(address, forms));
-    if (aspect === "exposure") parts.push(await this.#exposureOf(forms));
-    return {
-      sentences: parts.flatMap(({ sentences }, i) =>
-        sentences.map((sentence, j) => (i > 0 && j === 0 ? `\n${sentence}` : sentence)),
-      ),
-      selects: parts.flatMap(({ selects }) => selects),
-    };
-  }
-
-  async #labelsOf(address: string, forms: AddressForms): Promise<Reply> {
-    const select = addressLabels(forms);
-    const rows = await this.#rows(select);
-    if (rows.length > 0) {
-      const lines = rows.map(
-        ({ label, category, chain, jurisdiction, source, as_of }) =>
-          `\n- ${label} (category ${category}) on ${chain}${jurisdiction ? `, jurisdiction ${jurisdiction}` : ""}; source: ${source}, as of ${as_of}`,
-      );
-      const head = rows.some(({ category }) => category === "sanctions")
-        ? `${address} is on a sanctions list, as of the date of the data's copy. Its labels:`
-        : `${address} is on no sanctions list in the data. Its labels:`;
-      return { sentences: [head, ...lines], selects: [select] };
-    }
-    const lists = labelsSelect(true, undefined);
-    const known = (await this.#rows(lists)).map(
-      (row) => `${row.source}, as of ${row.as_of}, ${plural(row.addresses, "address", "addresses")}`,
-    );
-    const searched =
-      known.length === 0
-        ? "The data has no sanctions list, so that says nothing about sanctions."
-        : `So it is on none of the sanctions lists that the data has (${known.join("; ")}).`;
-    return { sentences: [`The data has no label for ${address}.`, searched], selects: [select, lists] };
-  }
-
-  async #transfersOf(address: string, forms: AddressForms): Promise<Reply> {
-    const select = addressTransfers(forms);
-    const rows = await this.#rows(select);
-    const selects = [select];
-    if (rows.every(({ transfers }) => transfers === 0)) {
-      return { sentences: [`The data has no transfers of ${address}.`], selects };
-    }
-    const lines = rows.map(
-      (row) => `\n- ${row.direction}: ${plural(row.transfers, "transfer")}. ${worth(row)}`,
-    );
-    return { sentences: [`Transfers of ${address} in the data:`, ...lines], selects };
-  }
-
-  async #exposureOf(forms: AddressForms): Promise<Reply> {
-    const select = addressExposure(forms);
-    const rows = await this.#rows(select);
-    const selects = [select];
-    const further = "\nThat is one hop; address_analysis follows more.";
-    if (rows.length === 0) {
-      return { sentences: [`It has no transfers with labelled addresses in the data.`, further], selects };
-    }
-    const lines = rows.map(
-      (row) =>
-        `\n- ${row.direction === "sent" ? "sent to" : "received from"} ${row.label} (${row.category}): ${plural(row.transfers, "transfer")}. ${worth(row)}`,
-    );
-    return { sentences: [`Its transfers with labelled addresses:`, ...lines, further], selects };
-  }
-
   #refusal(reason: string): Reply {
     return { sentences: this.#help(`I cannot answer that. ${reason}`), selects: [] };
   }
@@ -332,29 +244,6 @@ class Answer {
     ];
   }
 }
-
-/** What transfers were worth, as far as that is known. */
-const worth = ({ transfers, with_usd, usd }: Row): string => {
-  if (with_usd === 0) return transfers === 0 ? "" : "What that was worth in USD is not known.";
-  const known =
-    with_usd === transfers
-      ? "Together worth"
-      : `Those whose value is known (${figure(with_usd)}) are together worth`;
-  return `${known} ${figure(usd)} USD.`;
-};
-
-/** The normal forms of an address on the chains where it is one. */
-const formsOf = ({ address, chain }: AddressQuestion): AddressForms | undefined => {
-  const chains: string[] = [];
-  const forms = new Set<string>();
-  for (const each of chain === undefined ? checkedChains : [chain]) {
-    const normal = normalizeAddress(each, address);
-    if (!normal.ok) continue;
-    chains.push(each);
-    forms.add(normal.value);
-  }
-  return chains.length === 0 ? undefined : { chains, forms: [...forms] };
-};
 
 /** The symbol that a client's context names, in its JSON. */
 const symbolIn = (context: string): string | undefined => {

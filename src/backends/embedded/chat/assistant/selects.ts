@@ -12,6 +12,9 @@ export interface Select {
 /** Rows of candles that a question gets; a table of more is for `query`. */
 export const MAX_CANDLES = 60;
 
+/** Rows of other lists. */
+export const LIST_ROWS = 20;
+
 const DAY_MS = 86_400_000;
 
 /** Trades of one millisecond are in the order of their ids, which are mostly numbers. */
@@ -188,7 +191,7 @@ export const labelsSelect = (sanctioned: boolean, chain: string | undefined): Se
     ...(chain === undefined ? [] : [inList("chain", [chain])]),
   ]);
   return {
-    sql: `SELECT label, source, as_of, count(*) AS addresses FROM address_labels${where(labels)} GROUP BY label, source, as_of ORDER BY addresses DESC, label LIMIT 20`,
+    sql: `SELECT label, source, as_of, count(*) AS addresses FROM address_labels${where(labels)} GROUP BY label, source, as_of ORDER BY addresses DESC, label LIMIT ${LIST_ROWS}`,
     params: labels.params,
   };
 };
@@ -202,7 +205,7 @@ export interface AddressForms {
 export const addressLabels = ({ chains, forms }: AddressForms): Select => {
   const labels = all([inList("chain", chains), inList("address", forms)]);
   return {
-    sql: `SELECT chain, label, category, jurisdiction, source, as_of FROM address_labels${where(labels)} ORDER BY chain, label LIMIT 20`,
+    sql: `SELECT chain, label, category, jurisdiction, source, as_of FROM address_labels${where(labels)} ORDER BY chain, label LIMIT ${LIST_ROWS}`,
     params: labels.params,
   };
 };
@@ -240,7 +243,7 @@ export const addressExposure = ({ chains, forms }: AddressForms): Select =>
       sql: `SELECT '${direction}' AS direction, l.label AS label, l.category AS category, count(*) AS transfers, count(t.usd) AS with_usd, ${round("sum(t.usd)")} AS usd FROM transfers t JOIN address_labels l ON l.chain = t.chain AND l.address = t.${other}${where(transfers)} GROUP BY l.label, l.category`,
       params: transfers.params,
     };
-  }, " ORDER BY direction, label LIMIT 20");
+  }, ` ORDER BY direction, label LIMIT ${LIST_ROWS}`);
 
 /** The SELECT with its parameters written into it, as SQL literals: it gives the same rows. */
 export const inlined = ({ sql, params }: Select): string => {
