@@ -158,6 +158,8 @@ export class Trace {
 
   #keep({ addresses, labels }: TransfersAnswer): void {
     for (const { address, transfers, more } of addresses) {
+      // However much one answer holds, the bound is the same.
+      if (this.#transfers >= this.#bounds.transfers) break;
       this.#addresses++;
       this.#transfers += transfers.length;
       if (this.#hops === 0) {

@@ -325,6 +325,22 @@ describe("bounds", () => {
     );
   });
 
+  it("the largest shares are followed first", async () => {
+    const data = {
+      transfers: [
+        ...[paid(1, "S", "small", "1", 1), paid(2, "small", "T", "1", 1)],
+        ...[paid(3, "S", "large", "9", 9), paid(4, "large", "T", "9", 9)],
+      ],
+      labels: [label({ address: "S", category: "sanctions" })],
+    };
+    // The address itself is the first that is read.
+    for (const bound of [{ addresses: 2 }, { transfers: 3 }]) {
+      const { result } = await run(data, "T", 2, { ...BOUNDS, ...bound });
+      expect(exposures(result)).toEqual([["incoming", "S", 2, 0.9, 450]]);
+      expect(result.signals).toContainEqual(expect.objectContaining({ type: "incomplete", share: 0.1 }));
+    }
+  });
+
   it("nothing is looked for behind an address with too many transfers", async () => {
     const many = Array.from({ length: 6 }, (_, n) => paid(n, "S", "hub", "1", 1));
     const data = {
@@ -369,14 +385,15 @@ const world: fc.Arbitrary<Data> = fc
   .record({
     moves: fc.array(
       fc.record({
-        from: fc.constantFrom("T", "a", "b", "c", "d", "L", "K"),
-        to: fc.constantFrom("T", "a", "b", "c", "d", "L", "K"),
+        from: fc.constantFrom("T", "a", "b", "c", "L", "K"),
+        to: fc.constantFrom("T", "a", "b", "c", "L", "K"),
         timestamp: fc.nat({ max: 6 }),
-        asset: fc.constantFrom("X", "Y"),
+        asset: fc.constantFrom("X", "X", "Y"),
         amount: fc.constantFrom("1", "2.5", "10", "0"),
         usd: fc.constantFrom(null, 1, 20.5),
       }),
-      { maxLength: 18 },
+      // Dense enough for several transfers between the same two, and for cycles.
+      { maxLength: 24, size: "max" },
     ),
     alsoLabelled: fc.boolean(),
   })
