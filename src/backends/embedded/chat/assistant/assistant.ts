@@ -177,6 +177,7 @@ class Answer {
         sentences: [
           `The largest transfer${where}, by its value in USD, was ${figure(amount)} ${asset}, worth ${figure(usd)} USD, at ${time(timestamp)}.`,
           `It went on ${chain} from ${from_address} to ${to_address}, in transaction ${hash}.`,
+          ...(String(hash).startsWith("synthetic-") ? ["It is synthetic: made up, as the hash says."] : []),
         ],
         selects,
       };

@@ -13,14 +13,17 @@ export interface Reply {
 /** Runs a SELECT. */
 export type Rows = (select: Select) => Promise<readonly Row[]>;
 
-/** What transfers were worth, as far as that is known. */
-export const worth = ({ transfers, with_usd, usd }: Row): string => {
-  if (with_usd === 0) return transfers === 0 ? "" : "What that was worth in USD is not known.";
+/** What transfers were worth, as far as that is known, and whether they took place. */
+export const worth = ({ transfers, with_usd, usd, synthetic }: Row): string => {
+  if (transfers === 0) return "";
   const known =
     with_usd === transfers
       ? "Together worth"
       : `Those whose value is known (${figure(with_usd)}) are together worth`;
-  return `${known} ${figure(usd)} USD.`;
+  const value = with_usd === 0 ? "What that was worth in USD is not known." : `${known} ${figure(usd)} USD.`;
+  if (synthetic === 0) return value;
+  const which = synthetic === transfers ? "All of that" : `Of that, ${figure(synthetic)}`;
+  return `${value} ${which} is synthetic: made up, as the hashes say.`;
 };
 
 /** Said after a list that may go on. */

@@ -171,14 +171,15 @@ const inList = (column: string, values: readonly string[]): Select => ({
   params: values,
 });
 
-const KNOWN_USD = `count(usd) AS with_usd, ${round("sum(usd)")} AS usd`;
+/** The sample that comes with the service has transfers that never took place; their hashes say so. */
+const WORTH = `count(usd) AS with_usd, ${round("sum(usd)")} AS usd, sum(substr(hash, 1, 10) = 'synthetic-') AS synthetic`;
 
 export const transferSelect = ({ measure, chain, span }: TransferQuestion): Select => {
   const whose = chain === undefined ? all([]) : inList("chain", [chain]);
   const transfers = all([whose, during(span, "transfers", whose)]);
   const sql =
     measure === "totals"
-      ? `SELECT count(*) AS transfers, ${KNOWN_USD}, min(timestamp) AS first_timestamp, max(timestamp) AS last_timestamp FROM transfers${where(transfers)}`
+      ? `SELECT count(*) AS transfers, ${WORTH}, min(timestamp) AS first_timestamp, max(timestamp) AS last_timestamp FROM transfers${where(transfers)}`
       : `SELECT chain, hash, timestamp, from_address, to_address, asset, amount, usd FROM transfers${where(all([transfers, { sql: "usd IS NOT NULL", params: [] }]))} ORDER BY usd DESC, timestamp, chain, hash, position LIMIT 1`;
   return { sql, params: transfers.params };
 };
@@ -230,7 +231,7 @@ export const addressTransfers = ({ chains, forms }: AddressForms): Select =>
   bothWays((direction, own) => {
     const transfers = all([inList("chain", chains), inList(own, forms)]);
     return {
-      sql: `SELECT '${direction}' AS direction, count(*) AS transfers, ${KNOWN_USD} FROM transfers${where(transfers)}`,
+      sql: `SELECT '${direction}' AS direction, count(*) AS transfers, ${WORTH} FROM transfers${where(transfers)}`,
       params: transfers.params,
     };
   }, "");
@@ -240,7 +241,7 @@ export const addressExposure = ({ chains, forms }: AddressForms): Select =>
   bothWays((direction, own, other) => {
     const transfers = all([inList("t.chain", chains), inList(`t.${own}`, forms)]);
     return {
-      sql: `SELECT '${direction}' AS direction, l.label AS label, l.category AS category, count(*) AS transfers, count(t.usd) AS with_usd, ${round("sum(t.usd)")} AS usd FROM transfers t JOIN address_labels l ON l.chain = t.chain AND l.address = t.${other}${where(transfers)} GROUP BY l.label, l.category`,
+      sql: `SELECT '${direction}' AS direction, l.label AS label, l.category AS category, count(*) AS transfers, ${WORTH} FROM transfers t JOIN address_labels l ON l.chain = t.chain AND l.address = t.${other}${where(transfers)} GROUP BY l.label, l.category`,
       params: transfers.params,
     };
   }, ` ORDER BY direction, label LIMIT ${LIST_ROWS}`);

@@ -104,8 +104,9 @@ class Reader {
     const alone = UNITS.get(this.#word(i));
     if (before !== undefined && isCandle(before.end)) return this.#resolve(before.ms, before.end);
     if (alone !== undefined && isCandle(i + 1)) return this.#resolve(alone, i + 1);
-    if (!isCandle(i - 1) || !this.#isWord(i, "of", "per", "every", "each", "at")) return undefined;
-    const from = this.#isWord(i + 1, "a", "an", "each") ? i + 2 : i + 1;
+    const each = this.#isWord(i, "per", "every", "each") && this.#tokens.some((_, at) => isCandle(at));
+    if (!each && !(isCandle(i - 1) && this.#isWord(i, "of", "at"))) return undefined;
+    const from = this.#isWord(i + 1, "a", "an") ? i + 2 : i + 1;
     const after = this.#duration(from);
     if (after !== undefined) return this.#resolve(after.ms, after.end);
     const unit = UNITS.get(this.#word(from));

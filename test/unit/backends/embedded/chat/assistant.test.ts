@@ -126,6 +126,7 @@ const QUESTIONS: readonly (readonly [question: string, expected: Expectation])[]
       return [first, last, change.toFixed(), change.times(100).div(first).round(4).toFixed(), trades.length];
     },
   ],
+  ["candles of BTC every 2 minutes", () => ["Candles of 2 minutes", "low 61556.04"]],
   [
     "Show me 1 minute candles of BTC between 00:01 and 00:03",
     ({ btc }) =>
@@ -270,6 +271,16 @@ describe("a question about addresses", () => {
       "sent to synthetic scam (scam): 1 transfer. What that was worth in USD is not known.",
     );
     expect((await talk.ask("and is it sanctioned?")).prose).toContain("on none of the sanctions lists");
+  });
+
+  it("says of transfers that are made up that they are", async () => {
+    const made = "synthetic: made up";
+    expect((await ask("How many transfers does 123WBUDmSJv4GctdVEz6Qq6z8nXSKrJ4KX have?")).prose).toContain(
+      made,
+    );
+    expect((await ask("how many transfers are there?")).prose).toContain(made);
+    expect((await ask("largest transfer")).prose).toContain(made);
+    expect((await ask("exposure of TW1iCqSWaPejU2Ssz1KPa1RJBT8o7koMez")).prose).toContain(made);
   });
 
   it("says so when a text is no address, by its checksum", async () => {
