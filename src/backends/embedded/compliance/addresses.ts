@@ -38,16 +38,17 @@ const isBase58 = (text: string, versions: readonly number[], versionLength: numb
 
 /** A SegWit address (BIP 173, BIP 350), in lower case. */
 const segwit = (text: string, prefix: string): string | undefined => {
-  const decoded = bech32.decodeUnsafe(text) ?? bech32m.decodeUnsafe(text);
+  const original = bech32.decodeUnsafe(text);
+  const decoded = original ?? bech32m.decodeUnsafe(text);
   if (decoded?.prefix !== prefix) return undefined;
   const [version = -1, ...words] = decoded.words;
-  const program = bech32.fromWordsUnsafe(words);
-  if (!program || version > 16) return undefined;
-  const lower = text.toLowerCase();
-  if (version === 0) {
-    return bech32.decodeUnsafe(text) && (program.length === 20 || program.length === 32) ? lower : undefined;
-  }
-  return bech32m.decodeUnsafe(text) && program.length >= 2 && program.length <= 40 ? lower : undefined;
+  const length = bech32.fromWordsUnsafe(words)?.length ?? 0;
+  // Version 0 has the checksum of Bech32, later ones that of Bech32m.
+  const valid =
+    version === 0
+      ? original !== undefined && (length === 20 || length === 32)
+      : original === undefined && version <= 16 && length >= 2 && length <= 40;
+  return valid ? text.toLowerCase() : undefined;
 };
 
 /** A chain that descends from Bitcoin: Base58 with these versions, and SegWit addresses if it has a prefix for them. */
