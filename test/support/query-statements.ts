@@ -129,6 +129,17 @@ export const HOSTILE: Readonly<Record<string, readonly string[]>> = {
     ),
     "SELECT sum(price) OVER (ORDER BY price ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW) FROM trades",
   ],
+  "may take for ever in ways that a plan hardly shows": [
+    "SELECT count(*) FROM trades a, (SELECT symbol, count(*) AS n FROM trades x, bars GROUP BY symbol) b WHERE a.price < b.n",
+    `SELECT count(*) FROM ${times(64, (n) => `trades t${n}`)} WHERE ${times(60, (n) => `(t${n}.symbol = t${(n * 7 + 1) % 64}.symbol OR t${n}.price = t${(n * 5) % 64}.price)`, " AND ")}`,
+    `SELECT ${times(60, (n) => `(SELECT max(x.open) FROM bars x, trades y WHERE x.symbol = y.symbol AND x.open > t.price + ${n})`)} FROM trades t`,
+    times(
+      5,
+      () =>
+        `SELECT count(*) FROM ${times(30, (n) => `trades x${n}`)} WHERE ${times(30, (n) => `x${n}.symbol = x${(n + 1) % 30}.symbol`, " AND ")}`,
+      " UNION ALL ",
+    ),
+  ],
   "may take all memory": [
     "SELECT randomblob(1000000000)",
     "SELECT zeroblob(1000000000)",

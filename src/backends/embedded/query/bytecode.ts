@@ -20,6 +20,8 @@ export interface ProgramShape {
   readonly instructions: number;
   /** Instructions that join two texts. */
   readonly concatenations: number;
+  /** Columns that a sort or a temporary index compares, at most. */
+  readonly keyColumns: number;
   /** Calls of functions. */
   readonly calls: Readonly<Record<FunctionCost, number>>;
 }
@@ -65,11 +67,14 @@ export const authorize = (
 ): Result<ProgramShape, Refused> => {
   const calls = { plain: 0, text: 0, search: 0 };
   let concatenations = 0;
+  let keyColumns = 1;
   for (const instruction of program) {
     const { opcode } = instruction;
     const refused = refusalOf(instruction, roots);
     if (refused !== undefined) return err(refused);
     if (opcode === "Concat") concatenations++;
+    // "k(columns,collation of each)"
+    keyColumns = Math.max(keyColumns, Number(/^k\((\d+)/.exec(instruction.p4 ?? "")?.[1] ?? 1));
     if (!CALLS.has(opcode)) continue;
     // "name(arguments)"
     const name = (instruction.p4 ?? "").replace(/\(-?\d+\)$/, "");
@@ -77,7 +82,7 @@ export const authorize = (
     if (cost === undefined) return err({ reason: "function", name });
     calls[cost]++;
   }
-  return ok({ instructions: program.length, concatenations, calls });
+  return ok({ instructions: program.length, concatenations, keyColumns, calls });
 };
 
 const refusalOf = ({ opcode, p2, p3, p5 }: Instruction, roots: ReadonlySet<number>): Refused | undefined => {

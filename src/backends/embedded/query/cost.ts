@@ -53,17 +53,17 @@ export const planCost = (
  */
 export const unitsOf = (
   { steps, comparisons, rows }: PlanCost,
-  { instructions, concatenations, calls }: ProgramShape,
+  { instructions, concatenations, calls, keyColumns }: ProgramShape,
   textBytes: number,
 ): number => {
   const perRow =
     instructions * (1 + textBytes / 1_000) +
     calls.plain * 10 +
-    (concatenations + calls.text) * (20 + textBytes / 50) +
+    (concatenations + calls.text) * (20 + textBytes / 20) +
     calls.search * (20 + textBytes * 2 + textBytes ** 2 / 100);
   return (
     (steps + 1) * perRow +
-    comparisons * (10 + textBytes / 50) +
+    comparisons * (5 + keyColumns * (2 + textBytes / 200)) +
     Math.min(rows, MAX_RESULT_ROWS) * UNITS_PER_RESULT_ROW
   );
 };
@@ -75,6 +75,8 @@ class Estimate {
   readonly #aliases = new Map<string, Set<string>>();
   /** Rows of the subqueries, by name. */
   readonly #subqueries = new Map<string, number>();
+  /** What it takes to make the rows of the subqueries that are made while they are read, by name. */
+  readonly #coroutines = new Map<string, PlanCost>();
   /** How many values the lists and alternatives of the query have: a search may be done for each. */
   readonly #alternatives: number;
   readonly #tables: ReadonlySet<Table>;
@@ -109,6 +111,9 @@ class Estimate {
     for (const node of this.#children.get(parent) ?? []) {
       const { detail } = node;
       if (/^(SCAN|SEARCH) /.test(detail)) {
+        // A co-routine does its work again each time the loops around it begin it anew.
+        const again = this.#coroutineOf(detail);
+        sum = add(sum, { steps: (rows - 1) * again.steps, comparisons: (rows - 1) * again.comparisons });
         rows *= this.#loop(detail);
         sum = add(sum, { steps: rows });
         // The index is made first, of the whole table.
@@ -123,6 +128,9 @@ class Estimate {
         const inner = this.#level(node.id);
         const name = detail.replace(/^\S+ /, "").toLowerCase();
         const bounded = Math.min(inner.rows, this.#boundOf(name));
+        if (detail.startsWith("CO-ROUTINE")) {
+          this.#coroutines.set(name, largest([this.#coroutines.get(name) ?? NOTHING, inner]));
+        }
         this.#subqueries.set(name, Math.max(bounded, this.#subqueries.get(name) ?? 0));
         sum = add(add(sum, inner), { kept: bounded });
       } else if (/^(COMPOUND QUERY|MERGE \([A-Z ]+\))$/.test(detail)) {
@@ -166,6 +174,15 @@ class Estimate {
     return total;
   }
 
+  /** The work of the subquery that a loop walks through, if it may be one. */
+  #coroutineOf(detail: string): PlanCost {
+    const text = detail.replace(/^\S+ /, "");
+    const names = this.#names(text);
+    const found = names.flatMap((name) => this.#coroutines.get(name) ?? []);
+    const unknown = names.length === 0 && !CONSTANT.test(text);
+    return largest(unknown ? [...this.#coroutines.values()] : found);
+  }
+
   /** What the text of a subquery says of its rows. The name in a plan may be an alias of several. */
   #boundOf(name: string): number {
     const bounds = this.#namesOf(name).flatMap((other) => this.#bounds.get(other) ?? []);
@@ -178,9 +195,10 @@ class Estimate {
     const whole = this.#named(detail.slice("SEARCH ".length));
     const columns = equalColumns(detail);
     const [, index = ""] = /^.* USING (?:COVERING )?(INDEX [a-z_]+|PRIMARY KEY) \(/.exec(detail) ?? [];
-    if (columns.length === 0 || index === "") return whole;
+    const tables = this.#candidates(detail.slice("SEARCH ".length));
+    if (columns.length === 0 || index === "" || tables.length === 0) return whole;
     let most = 1;
-    for (const table of this.#candidates(detail.slice("SEARCH ".length))) {
+    for (const table of tables) {
       const { columns: known, key } = TABLE_SHAPES[table];
       if (!columns.every((column) => known.has(column))) continue;
       const unique = key.every((column) => columns.includes(column));
@@ -198,7 +216,7 @@ class Estimate {
     const tables = this.#candidates(text).map((table) => this.#sizes.rows(table));
     const names = this.#names(text);
     const subqueries = names.flatMap((name) => this.#subqueries.get(name) ?? []);
-    const constant = /^(?:(\d+) CONSTANT ROWS|CONSTANT ROW|(\d+)-ROW VALUES CLAUSE)$/.exec(text);
+    const constant = CONSTANT.exec(text);
     const constants = constant === null ? [] : [Number(constant[1] ?? constant[2] ?? 1)];
     const known = [...tables, ...subqueries, ...constants];
     return Math.max(1, known.length === 0 ? this.#everything() : Math.max(...known));
@@ -271,6 +289,9 @@ const RESERVED = [
   ...["limit", "not", "on", "or", "order", "select", "then", "union", "using", "values", "when", "where"],
 ];
 
+/** What a plan says of rows that are not in a table. */
+const CONSTANT = /^(?:(\d+) CONSTANT ROWS|CONSTANT ROW|(\d+)-ROW VALUES CLAUSE)$/;
+
 const NOTHING: PlanCost = { rows: 0, steps: 0, comparisons: 0, kept: 0 };
 
 /** The work of both; the rows are the first one's. */
@@ -279,6 +300,14 @@ const add = (a: PlanCost, b: Partial<PlanCost>): PlanCost => ({
   steps: a.steps + (b.steps ?? 0),
   comparisons: a.comparisons + (b.comparisons ?? 0),
   kept: a.kept + (b.kept ?? 0),
+});
+
+/** As much of each as the one that has the most. */
+const largest = (costs: readonly PlanCost[]): PlanCost => ({
+  rows: Math.max(0, ...costs.map(({ rows }) => rows)),
+  steps: Math.max(0, ...costs.map(({ steps }) => steps)),
+  comparisons: Math.max(0, ...costs.map(({ comparisons }) => comparisons)),
+  kept: Math.max(0, ...costs.map(({ kept }) => kept)),
 });
 
 /** The work of keeping rows in an order. */

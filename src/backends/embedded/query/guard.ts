@@ -59,12 +59,13 @@ export const admit = (
   const stored = makesText ? longestStored(statement, sizes) : 0;
   const units = unitsOf(cost.value, shape, longestMade(statement.texts, stored, shape.concatenations));
   const { steps, kept } = cost.value;
-  if (kept > MAX_KEPT) {
+  // Bounds may be infinite, and what comes of infinite ones no number at all.
+  if (!(kept <= MAX_KEPT)) {
     return invalid(
       `The query may have to sort or keep ${count(kept)} rows; the limit is ${count(MAX_KEPT)}. Read fewer rows: compare columns of an index in WHERE and in joins.`,
     );
   }
-  if (steps > MAX_STEPS || units > MAX_UNITS) {
+  if (!(steps <= MAX_STEPS && units <= MAX_UNITS)) {
     return invalid(
       `The query may cost too much: it may read ${count(steps)} rows, ${count(units / MAX_UNITS)} times the work that is allowed. ${ADVICE}`,
     );
@@ -163,4 +164,4 @@ const invalid = (message: string) => err(validation(message));
 
 /** Upper bounds of huge plans have no digits worth reading. */
 const count = (n: number): string =>
-  n >= 1e12 ? "more than a trillion" : Math.ceil(n).toLocaleString("en-US");
+  !(n < 1e12) ? "more than a trillion" : Math.ceil(n).toLocaleString("en-US");

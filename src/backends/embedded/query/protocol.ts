@@ -40,19 +40,19 @@ const NEWLINE = 10;
 
 const encoder = new TextEncoder();
 
-export const headLine = (head: ResultHead): Uint8Array<ArrayBuffer> =>
-  encoder.encode(`${MARKS.head}${JSON.stringify(head)}\n`);
+export const headLine = (head: ResultHead) => line(MARKS.head, encoder.encode(JSON.stringify(head)));
 
-export const failedLine = (error: ErrorEnvelope): Uint8Array<ArrayBuffer> =>
-  encoder.encode(`${MARKS.failed}${JSON.stringify(error)}\n`);
+export const failedLine = (error: ErrorEnvelope) => line(MARKS.failed, encoder.encode(JSON.stringify(error)));
 
 /** `rows`: a JSON array, in UTF-8. */
-export const rowsLine = (rows: Uint8Array): Uint8Array<ArrayBuffer> => {
-  const line = new Uint8Array(rows.byteLength + 2);
-  line.set(encoder.encode(MARKS.rows));
-  line.set(rows, 1);
-  line[line.byteLength - 1] = NEWLINE;
-  return line;
+export const rowsLine = (rows: Uint8Array) => line(MARKS.rows, rows);
+
+const line = (mark: string, json: Uint8Array): Uint8Array<ArrayBuffer> => {
+  const whole = new Uint8Array(json.byteLength + 2);
+  whole[0] = mark.charCodeAt(0);
+  whole.set(json, 1);
+  whole[whole.byteLength - 1] = NEWLINE;
+  return whole;
 };
 
 /** The lines of a result as they come. Leaving the loop cancels the body. */
@@ -72,10 +72,10 @@ export async function* readLines(
   }
 }
 
-const readLine = (line: string): ResultLine => {
+const readLine = (text: string): ResultLine => {
   // Written by the functions above.
-  const value = JSON.parse(line.slice(1)) as unknown;
-  switch (line.charAt(0)) {
+  const value = JSON.parse(text.slice(1)) as unknown;
+  switch (text.charAt(0)) {
     case MARKS.head:
       return { kind: "head", head: value as ResultHead };
     case MARKS.rows:

@@ -87,6 +87,22 @@ describe("the cost of a plan", () => {
     expect(steps(sql, ...plan, [4, 0, "SCAN a"], [5, 0, "SCAN b"])).toBe(1_100 + 1_000 + 1_000_000);
   });
 
+  it("makes a subquery anew for each row of the loop around it, where SQLite does not keep its rows", () => {
+    const sql =
+      "SELECT count(*) FROM bars a, (SELECT symbol, count(*) AS n FROM trades GROUP BY symbol) b WHERE a.open < b.n";
+    const inner: [number, number, string][] = [
+      [1, 0, "CO-ROUTINE b"],
+      [2, 1, "SCAN trades"],
+    ];
+    expect(steps(sql, ...inner, [3, 0, "SCAN b"], [4, 0, "SCAN a"])).toBe(100 + 5 + 5 * 10);
+    expect(steps(sql, ...inner, [3, 0, "SCAN a"], [4, 0, "SCAN b"])).toBe(100 + 10 + 9 * 100 + 10 * 5);
+    const kept: [number, number, string][] = [
+      [1, 0, "MATERIALIZE b"],
+      [2, 1, "SCAN trades"],
+    ];
+    expect(steps(sql, ...kept, [3, 0, "SCAN a"], [4, 0, "SCAN b"])).toBe(100 + 10 + 10 * 5);
+  });
+
   it("is not misled by an alias", () => {
     const scan = (alias: string, detail: string) => steps(`SELECT 1 FROM trades AS ${alias}`, [1, 0, detail]);
     expect(scan("bars", "SCAN bars")).toBe(100);

@@ -82,7 +82,7 @@ describe("REQ-3 query", () => {
     expect(events[0]?.data).toEqual({ estimatedMs: 7 });
     expect(events.at(-1)?.data).toEqual({ durationMs: 1, totalRows: 12_000 });
     for (const { event, data } of events) {
-      const checked = serverEvent(event)?.schema.safeParse({ queryId: "q1", ...data });
+      const checked = serverEvent(event)?.schema.safeParse(Object.assign({ queryId: "q1" }, data));
       expect([event, checked?.success]).toEqual([event, true]);
     }
   });
