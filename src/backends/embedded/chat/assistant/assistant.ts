@@ -5,10 +5,12 @@ import { TABLES } from "../../dataset/schema.ts";
 import type { ChatEngine, ChatPart, ChatQuestion } from "../engine.ts";
 import { addressReply } from "./address-reply.ts";
 import { during, enumerated, figure, plural, time } from "./phrases.ts";
-import type { LabelQuestion, Question, TradeQuestion, TransferQuestion } from "./question.ts";
+import type { LabelQuestion, Question, TimeSpan, TradeQuestion, TransferQuestion } from "./question.ts";
 import { more, type Reply, worth } from "./reply.ts";
 import {
+  anchored,
   inlined,
+  isRelative,
   LIST_ROWS,
   labelsSelect,
   OVERVIEW,
@@ -17,6 +19,7 @@ import {
   type Select,
   SYMBOLS,
   spanOfSymbol,
+  spanOfTransfers,
   tradeSelect,
   transferSelect,
 } from "./selects.ts";
@@ -132,10 +135,18 @@ class Answer {
     return rows.value;
   }
 
+  /** A span by times alone; `extent` finds the oldest and newest of the rows that it is told by. */
+  async #anchored(span: TimeSpan, extent: Select): Promise<TimeSpan> {
+    if (!isRelative(span)) return span;
+    const [row = {}] = await this.#rows(extent);
+    return anchored(span, { first: Number(row.first_timestamp), last: Number(row.last_timestamp) });
+  }
+
   async #trades(question: TradeQuestion): Promise<Reply> {
     const symbol = this.#resolve(question.symbol);
     if (!symbol.ok) return { sentences: [symbol.error], selects: [SYMBOLS] };
-    const select = tradeSelect(question, symbol.value);
+    const fixed = await this.#anchored(question.span, spanOfSymbol(symbol.value));
+    const select = tradeSelect({ ...question, span: fixed }, symbol.value);
     const sentences = tradeReply(question, symbol.value, await this.#rows(select));
     if (sentences !== undefined) return { sentences, selects: [select] };
     const span = spanOfSymbol(symbol.value);
@@ -165,7 +176,8 @@ class Answer {
   }
 
   async #transfers(question: TransferQuestion): Promise<Reply> {
-    const select = transferSelect(question);
+    const fixed = await this.#anchored(question.span, spanOfTransfers(question.chain));
+    const select = transferSelect({ ...question, span: fixed });
     const [row] = await this.#rows(select);
     const where = `${question.chain === undefined ? "" : ` on ${question.chain}`}${during(question.span)}`;
     const selects = [select];

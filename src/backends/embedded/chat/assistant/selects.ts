@@ -28,17 +28,55 @@ const COUNTED = "count(*) AS trades, min(timestamp) AS first_timestamp, max(time
 
 const VOLUME = `${round("sum(size)")} AS volume, ${round("sum(price * size)")} AS value`;
 
-/** Rows of a table that a span of time takes in. */
-const during = (span: TimeSpan, table: Table, whose: Select): Select => {
-  const edge = (which: "max" | "min"): string =>
-    `(SELECT ${which}(timestamp) FROM ${table}${whose.sql === "" ? "" : ` WHERE ${whose.sql}`})`;
-  const bound = (operator: string, { base, ms }: Moment): Select =>
-    base === "epoch"
-      ? { sql: `timestamp ${operator} ?`, params: [ms] }
-      : {
-          sql: `timestamp ${operator} ${edge("max")} / ${DAY_MS} * ${DAY_MS} + ?`,
-          params: [...whose.params, ms],
-        };
+/** When the oldest and the newest of some rows are, in ms since the epoch. */
+export interface Extent {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Whether a span is told by the times of the rows: then it is to be anchored. */
+export const isRelative = (span: TimeSpan): boolean => {
+  switch (span.kind) {
+    case "all":
+      return false;
+    case "between":
+      return span.from?.base === "last-day" || span.to?.base === "last-day";
+    case "at":
+      return span.moment.base === "last-day";
+    default:
+      return true;
+  }
+};
+
+/** The same span by times alone. Not in the SELECT itself: there SQLite would look for the newest row once more. */
+export const anchored = (span: TimeSpan, { first, last }: Extent): TimeSpan => {
+  const epoch = (ms: number): Moment => ({ base: "epoch", ms });
+  const day = Math.floor(last / DAY_MS) * DAY_MS;
+  const fixed = ({ base, ms }: Moment): Moment => epoch(base === "epoch" ? ms : day + ms);
+  switch (span.kind) {
+    case "all":
+      return span;
+    case "between": {
+      const { from, to } = span;
+      return { kind: "between", ...(from && { from: fixed(from) }), ...(to && { to: fixed(to) }) };
+    }
+    case "at":
+      return { ...span, moment: fixed(span.moment) };
+    case "last":
+      return { kind: "between", from: epoch(last - span.ms + 1) };
+    case "first":
+      return { kind: "between", to: epoch(first + span.ms) };
+    default:
+      return span satisfies never;
+  }
+};
+
+/** Rows that a span of time, which is not relative, takes in. */
+const during = (span: TimeSpan): Select => {
+  const bound = (operator: string, { ms }: Moment): Select => ({
+    sql: `timestamp ${operator} ?`,
+    params: [ms],
+  });
   switch (span.kind) {
     case "all":
       return { sql: "", params: [] };
@@ -51,12 +89,8 @@ const during = (span: TimeSpan, table: Table, whose: Select): Select => {
       const { moment, lasts } = span;
       return all([bound(">=", moment), bound("<", { ...moment, ms: moment.ms + lasts })]);
     }
-    case "last":
-      return { sql: `timestamp > ${edge("max")} - ?`, params: [...whose.params, span.ms] };
-    case "first":
-      return { sql: `timestamp < ${edge("min")} + ?`, params: [...whose.params, span.ms] };
     default:
-      return span satisfies never;
+      throw new Error("A relative span is anchored before it is selected.");
   }
 };
 
@@ -77,7 +111,7 @@ const tradesOf = ({ span, side, measure }: TradeQuestion, symbol: string): Selec
     asOf && moment !== undefined ? { kind: "between", to: { ...moment, ms: moment.ms + 1 } } : span;
   const ofSide = (value: Side | undefined): readonly Select[] =>
     value === undefined ? [] : [{ sql: "side = ?", params: [value] }];
-  return all([whose, ...ofSide(side), during(until, "trades", whose)]);
+  return all([whose, ...ofSide(side), during(until)]);
 };
 
 export const tradeSelect = (question: TradeQuestion, symbol: string): Select => {
@@ -159,6 +193,14 @@ export const spanOfSymbol = (symbol: string): Select => ({
   params: [symbol],
 });
 
+export const spanOfTransfers = (chain: string | undefined): Select => {
+  const whose = chain === undefined ? all([]) : inList("chain", [chain]);
+  return {
+    sql: `SELECT min(timestamp) AS first_timestamp, max(timestamp) AS last_timestamp FROM transfers${where(whose)}`,
+    params: whose.params,
+  };
+};
+
 export const rowsSelect = (tables: readonly Table[]): Select => ({
   sql: tables
     .map((table) => `SELECT '${table}' AS name, count(*) AS row_count FROM ${table}`)
@@ -176,7 +218,7 @@ const WORTH = `count(usd) AS with_usd, ${round("sum(usd)")} AS usd, sum(substr(h
 
 export const transferSelect = ({ measure, chain, span }: TransferQuestion): Select => {
   const whose = chain === undefined ? all([]) : inList("chain", [chain]);
-  const transfers = all([whose, during(span, "transfers", whose)]);
+  const transfers = all([whose, during(span)]);
   const sql =
     measure === "totals"
       ? `SELECT count(*) AS transfers, ${WORTH}, min(timestamp) AS first_timestamp, max(timestamp) AS last_timestamp FROM transfers${where(transfers)}`
