@@ -89,15 +89,23 @@ describe("flows", () => {
     });
   });
 
-  it("labels that disagree make a transfer ambiguous; labels that agree do not", async () => {
-    const dataset = between({ A: ["US", "DE"], B: ["MX"], C: ["US"] });
-    dataset.insert("address_labels", [label({ address: "C", jurisdiction: "US", label: "again" })]);
-    dataset.insert("transfers", [
-      transfer({ hash: "1", usd: 7 }),
-      transfer({ hash: "2", from_address: "C", usd: 8 }),
-    ]);
-    expect(await flowsOf(dataset)).toMatchObject({ totalsUSD: { outbound: "8.00" }, count: 1, ambiguous: 1 });
-  });
+  it.each([1, 5_000])(
+    "labels that disagree make a transfer ambiguous; others do not (%i rows a slice)",
+    async (sliceRows) => {
+      const dataset = between({ A: ["US", "DE"], B: ["MX"], C: ["US", ""] }, { sliceRows });
+      dataset.insert("address_labels", [label({ address: "C", jurisdiction: "US", label: "again" })]);
+      dataset.insert("transfers", [
+        transfer({ hash: "1", timestamp: 1, usd: 7 }),
+        transfer({ hash: "2", timestamp: 2, from_address: "B", to_address: "A", usd: 7 }),
+        transfer({ hash: "3", timestamp: 3, from_address: "C", usd: 8 }),
+      ]);
+      expect(await flowsOf(dataset)).toMatchObject({
+        totalsUSD: { outbound: "8.00" },
+        count: 1,
+        ambiguous: 2,
+      });
+    },
+  );
 
   it("of a window begin at its beginning and end before its end", async () => {
     const dataset = between({ A: ["US"], B: ["MX"] });
