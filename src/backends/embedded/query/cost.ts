@@ -8,7 +8,7 @@ import { isTable, type Table } from "../dataset/schema.ts";
 import type { ProgramShape } from "./bytecode.ts";
 import { MAX_RESULT_ROWS } from "./result-rows.ts";
 import { rowBounds } from "./row-bounds.ts";
-import { isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
+import { aliasOf, isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
 import { TABLE_SHAPES } from "./tables.ts";
 
 /** A row of `EXPLAIN QUERY PLAN`. */
@@ -252,7 +252,7 @@ class Estimate {
       // `(trades) AS t` names the table, `(SELECT ... FROM trades) AS t` something new.
       if (token.text === ")") before = selects.pop() === true ? undefined : before;
       if (token.text === ")" || isWord(token, "as")) continue;
-      const name = isWord(token, ...RESERVED) ? undefined : nameOf(token);
+      const name = aliasOf(token);
       if (name !== undefined && before !== undefined) {
         this.#aliases.set(name, (this.#aliases.get(name) ?? new Set()).add(before));
       }
@@ -268,26 +268,6 @@ class Estimate {
 }
 
 const tableOf = (name: string | undefined): Table[] => (name !== undefined && isTable(name) ? [name] : []);
-
-/** Words that SQLite never takes for a name. */
-const RESERVED = [
-  ...[
-    "all",
-    "and",
-    "between",
-    "case",
-    "distinct",
-    "else",
-    "exists",
-    "from",
-    "group",
-    "having",
-    "in",
-    "is",
-    "join",
-  ],
-  ...["limit", "not", "on", "or", "order", "select", "then", "union", "using", "values", "when", "where"],
-];
 
 /** What a plan says of rows that are not in a table. */
 const CONSTANT = /^(?:(\d+) CONSTANT ROWS|CONSTANT ROW|(\d+)-ROW VALUES CLAUSE)$/;

@@ -4,7 +4,7 @@
  */
 import { isTable, type Table } from "../dataset/schema.ts";
 import { type Body, bodiesOf } from "./expansion.ts";
-import { isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
+import { aliasOf, isWord, nameOf, type SqlToken } from "./sql-tokens.ts";
 import { TABLE_SHAPES } from "./tables.ts";
 
 /** How many values a column has, at most. */
@@ -24,7 +24,26 @@ export const rowBounds = (
     const bound = Math.min(limitOf(body), groupsOf(body, definitions, distinct));
     bounds.set(name, Math.max(bound, bounds.get(name) ?? 0));
   }
+  for (const name of otherwiseGiven(tokens, definitions)) bounds.delete(name);
   return bounds;
+};
+
+/** Names that something else has too: a table, a column, or tables joined in parentheses. */
+const otherwiseGiven = (tokens: readonly SqlToken[], definitions: ReadonlySet<string>): Set<string> => {
+  const given = new Set<string>();
+  const selects: boolean[] = [];
+  let before: "part" | "other" | undefined;
+  for (const [index, token] of tokens.entries()) {
+    if (isWord(token, "as")) continue;
+    const name = aliasOf(token);
+    if (name !== undefined && before === "other") given.add(name);
+    if (token.text === "(") selects.push(isWord(tokens[index + 1], "select", "with", "values"));
+    if (token.text === ")") before = selects.pop() === true ? "part" : "other";
+    // What WITH defines is no alias, and nothing can be one of an alias.
+    else if (name === undefined || isWord(token, "with", "recursive")) before = undefined;
+    else before = definitions.has(name) ? "part" : "other";
+  }
+  return given;
 };
 
 /** Tokens that are in no parentheses, with where they stand. */

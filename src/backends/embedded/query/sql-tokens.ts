@@ -122,3 +122,27 @@ export const nameOf = (token: SqlToken | undefined): string | undefined =>
   token?.kind === "word" || token?.kind === "quoted" || token?.kind === "string"
     ? token.value.toLowerCase()
     : undefined;
+
+/** Words that SQLite never takes for a name. */
+const RESERVED = [
+  ...[
+    "all",
+    "and",
+    "between",
+    "case",
+    "distinct",
+    "else",
+    "exists",
+    "from",
+    "group",
+    "having",
+    "in",
+    "is",
+    "join",
+  ],
+  ...["limit", "not", "on", "or", "order", "select", "then", "union", "using", "values", "when", "where"],
+];
+
+/** The name that a token is where a table may be given one. */
+export const aliasOf = (token: SqlToken | undefined): string | undefined =>
+  isWord(token, ...RESERVED) ? undefined : nameOf(token);

@@ -144,6 +144,17 @@ describe("the cost of a plan", () => {
     ]) {
       expect([doubtful, rows(doubtful)]).toEqual([doubtful, 100]);
     }
+    // Something else has the name too.
+    for (const other of [
+      "SELECT * FROM (trades t JOIN bars b) AS q, (SELECT 1 FROM (SELECT 1 LIMIT 1) AS q) y",
+      "SELECT * FROM (trades) q, (SELECT 1 FROM (SELECT 1 LIMIT 1) q) y",
+      "SELECT * FROM trades 'q', (SELECT 1 FROM (SELECT 1 LIMIT 1) [q]) y",
+      "SELECT * FROM ((SELECT 1 FROM trades)) q, (SELECT 1 FROM (SELECT 1 LIMIT 1) q) y",
+    ]) {
+      expect(cost(other, [1, 0, "CO-ROUTINE q"], [2, 1, "SCAN trades"], [3, 0, "SCAN q"])).toMatchObject({
+        value: { rows: 100 },
+      });
+    }
     // The larger of two with one name.
     const twice =
       "SELECT * FROM (SELECT 1 FROM trades LIMIT 2) q, (SELECT * FROM ((SELECT 1 FROM trades)) q)";
