@@ -131,9 +131,9 @@ const guarded = <N extends Name>(
       const outcome = yield* work(request, retrying(datasets, applicationId, sleep), signal);
       yield outcome.ok ? outcome.value : failure(request, outcome.error);
     } catch (error) {
-      if (!signal.aborted) {
-        log("error", "compliance_failed", { request: event, applicationId, error: describeError(error) });
-      }
+      // Nobody waits any more.
+      if (signal.aborted) return;
+      log("error", "compliance_failed", { request: event, applicationId, error: describeError(error) });
       const message = "The data of the application cannot be read now. Try again.";
       yield failure(request, { code: "INTERNAL", message, retryAfter: RETRY_AFTER_S });
     }
