@@ -34,7 +34,7 @@ export type Refused =
 
 /** What reads tables, computes, and keeps temporary results. Nothing here writes, parses a schema or opens a virtual table. */
 const ALLOWED: ReadonlySet<string> = new Set(
-  `Init Goto Gosub Return InitCoroutine EndCoroutine Yield Halt HaltIfNull BeginSubrtn Once Noop Transaction
+  `Init Goto Gosub Return InitCoroutine EndCoroutine Yield Halt HaltIfNull BeginSubrtn Once Noop Explain Transaction
   Integer Int64 Real String8 String Null SoftNull Blob Variable Move Copy SCopy IntCopy ResultRow
   Concat Add Subtract Multiply Divide Remainder CollSeq BitAnd BitOr ShiftLeft ShiftRight AddImm MustBeInt RealAffinity
   Cast Eq Ne Lt Le Gt Ge ElseEq Permutation Compare Jump And Or IsTrue Not BitNot If IfNot IsNull IsType ZeroOrNull

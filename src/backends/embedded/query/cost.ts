@@ -149,7 +149,7 @@ class Estimate {
         sorts++;
       } else if (/^(CREATE )?BLOOM FILTER( ON |$)/.test(detail)) {
         sum = add(sum, { steps: this.#everything() });
-      } else if (!/^(REUSE LIST SUBQUERY \d+|USING .* FOR IN-OPERATOR)$/.test(detail)) {
+      } else if (!/^(REUSE (LIST )?SUBQUERY \d+|USING .* FOR IN-OPERATOR)$/.test(detail)) {
         this.#unknown ??= detail;
       }
     }
