@@ -5,6 +5,7 @@
  */
 import { err, ok, type Result } from "../../../lib/result.ts";
 import { isTable, type Table } from "../dataset/schema.ts";
+import { alternativesIn } from "./alternatives.ts";
 import type { ProgramShape } from "./bytecode.ts";
 import { MAX_RESULT_ROWS } from "./result-rows.ts";
 import { rowBounds } from "./row-bounds.ts";
@@ -299,29 +300,4 @@ const sorting = (rows: number): number => rows * Math.ceil(Math.log2(rows + 1));
 const equalColumns = (detail: string): string[] => {
   const [, terms = ""] = /\(([^()]*)\)(?: LEFT-JOIN| EXISTS)?$/.exec(detail) ?? [];
   return terms.split(" AND ").flatMap((term) => /^([a-z_]+)=\?$/.exec(term)?.[1] ?? []);
-};
-
-/** How many combinations of values the lists and alternatives of a query may come to. */
-const alternativesIn = (tokens: readonly SqlToken[]): number => {
-  let combinations = 1;
-  let ors = 1;
-  for (const [index, token] of tokens.entries()) {
-    if (isWord(token, "or")) ors++;
-    if (!isWord(token, "in")) continue;
-    combinations *=
-      tokens[index + 1]?.text === "(" ? listLength(tokens, index + 2) : Number.POSITIVE_INFINITY;
-  }
-  return combinations * ors;
-};
-
-const listLength = (tokens: readonly SqlToken[], from: number): number => {
-  if (isWord(tokens[from], "select", "with", "values")) return Number.POSITIVE_INFINITY;
-  let depth = 0;
-  let length = 1;
-  for (const { text } of tokens.slice(from)) {
-    if (text === "(") depth++;
-    if (text === ")" && depth-- === 0) break;
-    if (text === "," && depth === 0) length++;
-  }
-  return length;
 };
