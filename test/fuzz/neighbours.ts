@@ -57,7 +57,9 @@ export class Neighbours {
       const others = client
         .names()
         .filter((name) => name !== "market_chart_live_update" && name !== "credits_granted");
-      expect(others.toSorted()).toEqual(["connect", "connected", "pong", "subscribed"]);
+      expect(others.toSorted()).toEqual([
+        ...["connect", "connected", "market_chart_initial_data", "pong", "subscribed"],
+      ]);
       expect(client.socket.id).toBe(this.#ids[index]);
     }
   }

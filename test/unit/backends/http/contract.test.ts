@@ -24,6 +24,6 @@ afterAll(() => {
 describeContract("the HTTP backend, with the reference upstream,", async (request, signal) => {
   const started = await backend.start(request, signal);
   return started.status === "accepted"
-    ? { status: "accepted", events: answer(request, started.events, () => {}) }
+    ? { status: "accepted", events: answer(request, started.events, signal, () => {}) }
     : started;
 });
