@@ -11,16 +11,12 @@ import {
   type QueryRpc,
   rowsLine,
 } from "./protocol.ts";
-import { ResultRows } from "./result-rows.ts";
+import { ResultMemory } from "./result-memory.ts";
+import { MAX_RESULT_BYTES, ResultRows } from "./result-rows.ts";
 import type { Statement } from "./statement.ts";
 import type { QueryStorage } from "./storage.ts";
 import { TableStatistics } from "./table-statistics.ts";
 
-/** Results in memory at a time, each of up to MAX_RESULT_BYTES. */
-const MAX_RESULTS = 2;
-/** Queries that wait for one of those to be gone, and for how long, in ms. */
-const MAX_WAITING = 8;
-const MAX_WAIT = 10_000;
 /** A result of which nobody takes more for so long, in ms, is dropped. */
 const MAX_IDLE = 60_000;
 /** Time that a unit of work takes, in ms, until it is measured. */
@@ -37,6 +33,13 @@ export interface QueriesDeps {
   readonly yieldToOthers: () => Promise<void>;
 }
 
+const TOO_MANY: ErrorEnvelope = {
+  code: "RATE_LIMITED",
+  message:
+    "Too many large results of this application are being read. Send the query again in a few seconds.",
+  retryAfter: 5,
+};
+
 /** Carries a result out of the transaction that it rolls back. */
 class RollBack extends Error {}
 
@@ -44,28 +47,24 @@ class RollBack extends Error {}
 export class Queries implements QueryRpc {
   readonly #deps: QueriesDeps;
   readonly #statistics: TableStatistics;
-  readonly #waiting: (() => void)[] = [];
-  #results = 0;
+  readonly #memory: ResultMemory;
   #msPerUnit = FIRST_RATE;
 
   constructor(deps: QueriesDeps) {
     this.#deps = deps;
     this.#statistics = new TableStatistics(deps.storage.sql);
+    this.#memory = new ResultMemory(deps.after);
   }
 
-  /** Results that are in memory now. */
-  get results(): number {
-    return this.#results;
+  /** Bytes of results that are in memory now. */
+  get held(): number {
+    return this.#memory.held;
   }
 
   async query({ sql, params }: QueryCall): Promise<QueryAnswer> {
     const guard = { sql: this.#deps.storage.sql, sizes: this.#statistics };
     const admitted = admit(sql, params, guard);
     if (!admitted.ok) return { status: "refused", error: admitted.error };
-    if (!(await this.#enter())) {
-      const message = "Too many queries of this application run at once. Send it again in a few seconds.";
-      return { status: "refused", error: { code: "RATE_LIMITED", message, retryAfter: 5 } };
-    }
     const estimatedMs = Math.ceil(admitted.value.units * this.#msPerUnit);
     return { status: "accepted", estimatedMs, body: this.#stream(admitted.value) };
   }
@@ -73,29 +72,38 @@ export class Queries implements QueryRpc {
   /** Runs the query when the first line is asked for, and gives a line each time one is. */
   #stream(admitted: Admitted): ReadableStream<Uint8Array> {
     let lines: Iterator<Uint8Array<ArrayBuffer>> | undefined;
-    let stopTimer = (): void => {};
+    let held = 0;
     let left = false;
+    let stopTimer = (): void => {};
+    const free = (bytes: number): void => {
+      held -= bytes;
+      this.#memory.free(bytes);
+    };
     const leave = (): void => {
-      if (left) return;
       left = true;
       stopTimer();
       lines = undefined;
-      this.#leave();
+      free(held);
     };
-    const drop = (controller: ReadableByteStreamController): void => {
-      leave();
-      controller.error(new Error("Nobody took the result."));
+    const wait = (controller: ReadableByteStreamController): void => {
+      stopTimer = this.#deps.after(MAX_IDLE, () => {
+        leave();
+        controller.error(new Error("Nobody took the result."));
+      });
     };
     return new ReadableStream({
       type: "bytes",
-      start: (controller) => {
-        stopTimer = this.#deps.after(MAX_IDLE, () => drop(controller));
-      },
+      start: wait,
       pull: async (controller) => {
         if (left) return;
         stopTimer();
         try {
-          lines ??= linesOf(await this.#timed(admitted));
+          if (lines === undefined) {
+            const result = await this.#run(admitted);
+            held = result.ok ? result.value.bytes : 0;
+            if (left) return free(held);
+            lines = linesOf(result);
+          }
           const { done, value } = lines.next();
           if (done) {
             leave();
@@ -103,14 +111,28 @@ export class Queries implements QueryRpc {
             return;
           }
           controller.enqueue(value);
+          free(Math.min(held, value.byteLength));
         } catch (error) {
           leave();
           throw error;
         }
-        stopTimer = this.#deps.after(MAX_IDLE, () => drop(controller));
+        wait(controller);
       },
       cancel: leave,
     });
+  }
+
+  /** Runs a query as soon as there is memory for its result, which is then held. */
+  async #run(admitted: Admitted): Promise<Result<ResultRows, ErrorEnvelope>> {
+    if (!(await this.#memory.claim())) return err(TOO_MANY);
+    let bytes = 0;
+    try {
+      const result = await this.#timed(admitted);
+      if (result.ok) bytes = result.value.bytes;
+      return result;
+    } finally {
+      this.#memory.free(MAX_RESULT_BYTES - bytes);
+    }
   }
 
   /** Runs a query, and learns from the time it took. */
@@ -125,33 +147,6 @@ export class Queries implements QueryRpc {
       this.#msPerUnit += (rate - this.#msPerUnit) * RATE_WEIGHT;
     }
     return result;
-  }
-
-  /** Whether there is, or becomes, room for a result. */
-  async #enter(): Promise<boolean> {
-    if (this.#results < MAX_RESULTS) {
-      this.#results++;
-      return true;
-    }
-    if (this.#waiting.length === MAX_WAITING) return false;
-    return new Promise((resolve) => {
-      const admit = (): void => {
-        stop();
-        resolve(true);
-      };
-      const stop = this.#deps.after(MAX_WAIT, () => {
-        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
-        resolve(false);
-      });
-      this.#waiting.push(admit);
-    });
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    // The next takes over the place.
-    if (next === undefined) this.#results--;
-    else next();
   }
 }
 

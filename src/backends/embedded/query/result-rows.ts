@@ -50,6 +50,11 @@ export class ResultRows {
     return this.#count;
   }
 
+  /** Of the pieces. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Of the rows so far. */
   get columns(): ResultColumn[] {
     return this.#names.map((name, index) => ({ name, type: typeOf(name, this.#seen[index] ?? new Set()) }));
