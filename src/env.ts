@@ -83,6 +83,7 @@ const variables = z
     INGEST_MAX_BYTES: integer(1_000_000, 1_000, 30_000_000),
     INGEST_MAX_EVENTS: integer(1_000, 1, 100_000),
     MAX_REQUESTS_PER_SOCKET: integer(10, 1, 1_000),
+    MAX_REQUESTS_PER_USER: integer(50, 1, 10_000),
     REQUEST_TIMEOUT: integer(300_000, 50, 900_000),
     STREAM_WINDOW: integer(131_072, 1_000, 100_000_000),
     BACKEND_URL: httpUrl.refine(

@@ -7,7 +7,7 @@ import { sleep } from "./lib/after.ts";
 export { Conversation } from "./backends/embedded/chat/conversation-do.ts";
 export { Ledger } from "./backends/embedded/credits/ledger-do.ts";
 export { Dataset } from "./backends/embedded/dataset/dataset-do.ts";
-export { Requests } from "./backends/requests-entrypoint.ts";
+export { RequestRunner } from "./backends/request-runner-entrypoint.ts";
 export { Gateway } from "./gateway/gateway-do.ts";
 export { Ingest } from "./ingest/ingest-entrypoint.ts";
 export { Room } from "./rooms/room-do.ts";

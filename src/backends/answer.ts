@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../lib/result.ts";
 import { exceedsBytes } from "../lib/utf8.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
 import type { BackendEvent, BackendRequest, RequestName } from "./backend.ts";
+import { BROKEN } from "./failures.ts";
 
 /** One event of an answer, encoded once: `body` is the JSON array of its name and payload. */
 export interface AnswerEvent {
@@ -15,11 +16,6 @@ export interface AnswerEvent {
 }
 
 type Named = Pick<BackendRequest, "id" | "event" | "payload">;
-
-const BROKEN: ErrorEnvelope = {
-  code: "INTERNAL",
-  message: "The answer to this request broke off. Send it again.",
-};
 
 /** The ids that answers to a request carry. */
 export const idsOf = ({ id, event, payload }: Named): Readonly<Record<string, string>> => {

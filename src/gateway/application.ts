@@ -1,5 +1,6 @@
 import { type Authenticate, credentialOf } from "../auth/authenticate.ts";
 import { INVALID_CREDENTIAL_MESSAGE, type Principal } from "../auth/principal.ts";
+import type { Session } from "../engineio/session.ts";
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { marketRoom, userRoom } from "../events/rooms.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -16,6 +17,7 @@ import type {
 } from "../socketio/server.ts";
 import { eventHead, type Socket } from "../socketio/socket.ts";
 import { dispatch } from "./dispatch.ts";
+import type { Flow } from "./flow.ts";
 import type { HandshakeContext } from "./handshake-context.ts";
 import type { Memberships } from "./memberships.ts";
 import { refuse } from "./refusals.ts";
@@ -29,6 +31,7 @@ export interface ApplicationDeps {
   readonly subscriptions: Subscriptions<Socket<SocketData>>;
   readonly memberships: Memberships;
   readonly requests: Requests;
+  readonly flowOf: (session: Session) => Flow;
   readonly maxRoomsPerSocket: number;
   /** What a socket may emit for long; after a quiet time it may emit ten seconds' worth at once. */
   readonly maxEventsPerSecond: number;

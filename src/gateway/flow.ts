@@ -9,12 +9,14 @@ export interface FlowDeps {
   readonly sleep: Sleep;
 }
 
-/** Between two looks at whether a client has read, in ms. */
-const LOOK_MS = 5;
+/** Between two looks at whether a client has read, in ms: at first, and at last. */
+const FIRST_LOOK_MS = 5;
+const LAST_LOOK_MS = 80;
 
 /**
- * Holds back long answers until the client has read what it was sent: what waits in a connection's buffers is in the way
- * of ticks, and in memory. The platform does not tell what a WebSocket has buffered; any client answers a ping.
+ * Holds back what is long, answers and the state of markets, until the client has read what it was sent: what waits in a
+ * connection's buffers is in the way of ticks, and in memory. The platform does not tell what a WebSocket has buffered;
+ * any client answers a ping.
  */
 export class Flow {
   readonly #deps: FlowDeps;
@@ -27,11 +29,15 @@ export class Flow {
     this.#deps = deps;
   }
 
-  /** So much has been sent; resolves when more may be, or when the session is closed. */
-  async sent(chars: number): Promise<void> {
+  /** Until when to send nothing more, if a window is full: it resolves too when the session is closed. */
+  get full(): Promise<void> | undefined {
+    return this.#reading;
+  }
+
+  /** So much has been sent. */
+  sent(chars: number): void {
     this.#unread += chars;
     if (this.#unread >= this.#deps.window) this.#reading ??= this.#read();
-    await this.#reading;
   }
 
   async #read(): Promise<void> {
@@ -39,7 +45,26 @@ export class Flow {
     while (clock() <= this.#session.aliveAt) await sleep(1);
     const isRead = this.#session.probe();
     this.#unread = 0;
-    while (!isRead()) await sleep(LOOK_MS);
+    for (let look = FIRST_LOOK_MS; !isRead(); look = Math.min(2 * look, LAST_LOOK_MS)) await sleep(look);
     this.#reading = undefined;
+  }
+}
+
+/** The flow of each session. */
+export class Flows {
+  readonly #deps: FlowDeps;
+  readonly #flows = new WeakMap<Session, Flow>();
+
+  constructor(deps: FlowDeps) {
+    this.#deps = deps;
+  }
+
+  of(session: Session): Flow {
+    let flow = this.#flows.get(session);
+    if (flow === undefined) {
+      flow = new Flow(session, this.#deps);
+      this.#flows.set(session, flow);
+    }
+    return flow;
   }
 }

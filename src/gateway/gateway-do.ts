@@ -1,5 +1,6 @@
 import { createAuthenticate } from "../auth/authenticate.ts";
 import { decodeAnswer } from "../backends/wire.ts";
+import type { Session } from "../engineio/session.ts";
 import type { Env } from "../env.ts";
 import { parseRoom } from "../events/rooms.ts";
 import { after, sleep } from "../lib/after.ts";
@@ -11,6 +12,7 @@ import { SocketServer } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import { RealtimeApplication } from "./application.ts";
 import { EngineDurableObject } from "./engine-do.ts";
+import { Flows } from "./flow.ts";
 import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
@@ -23,7 +25,7 @@ import { Subscriptions } from "./subscriptions.ts";
 const createId = () => randomToken(ID_LENGTH);
 
 /** Reaches nothing but our own entrypoint. */
-const REQUESTS_URL = "https://requests/";
+const RUNNER_URL = "https://requests/";
 
 /** Rooms told in one go after a crash; the rest follow at once, in turns. */
 const RECONCILE_BATCH = 200;
@@ -65,11 +67,13 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
         }
       },
     });
+    const flows = new Flows({ window: config.STREAM_WINDOW, clock: Date.now, sleep });
+    const flowOf = (session: Session) => flows.of(session);
     this.#requests = new Requests({
       register: new RequestRegister(ctx.storage.sql),
       start: async (request, signal) =>
         decodeAnswer(
-          await ctx.exports.Requests.fetch(REQUESTS_URL, {
+          await ctx.exports.RequestRunner.fetch(RUNNER_URL, {
             method: "POST",
             body: JSON.stringify(request),
             signal,
@@ -80,15 +84,18 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
         const [outcome] = await callRetrying(call, sleep);
         if (outcome === "overloaded") throw new Error("The room is overloaded.");
       },
-      onUntold: () => this.alarms.set("lost", Date.now() + config.PING_INTERVAL),
+      onUntold: () => {
+        if (this.alarms.at("lost") === undefined) {
+          this.alarms.set("lost", Date.now() + config.PING_INTERVAL);
+        }
+      },
       maxRequestsPerSocket: config.MAX_REQUESTS_PER_SOCKET,
+      maxRequestsPerUser: config.MAX_REQUESTS_PER_USER,
       timeoutMs: config.REQUEST_TIMEOUT,
-      streamWindow: config.STREAM_WINDOW,
+      flowOf,
       applications: config.APPLICATIONS,
       createId,
-      clock: Date.now,
       after,
-      sleep,
       log,
     });
     this.#application = new RealtimeApplication({
@@ -96,6 +103,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
       subscriptions: this.#subscriptions,
       memberships: this.#memberships,
       requests: this.#requests,
+      flowOf,
       maxRoomsPerSocket: config.MAX_ROOMS_PER_SOCKET,
       maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
       createId,
@@ -123,7 +131,9 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
       case "reconcile":
         return this.#reconcile();
       case "lost":
-        return (await this.#requests.tellLost()) ? undefined : Date.now() + this.config.PING_INTERVAL;
+        // Not awaited: a room that does not answer must hold up no heartbeat.
+        void this.#requests.tellLost();
+        return this.#requests.hasLost ? Date.now() + this.config.PING_INTERVAL : undefined;
       default:
         return this.host.alarm(deadline);
     }

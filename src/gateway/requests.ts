@@ -1,16 +1,16 @@
 import { type AnswerEvent, acceptedOf, errorBody, errorOf } from "../backends/answer.ts";
 import type { BackendRequest, Refusal, RequestName } from "../backends/backend.ts";
+import { BROKEN, RETRY_AFTER_S } from "../backends/failures.ts";
 import type { Answer } from "../backends/wire.ts";
 import type { Session } from "../engineio/session.ts";
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { userRoom } from "../events/rooms.ts";
-import type { After, Sleep } from "../lib/after.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { After } from "../lib/after.ts";
 import { describeError, type Log } from "../lib/log.ts";
 import type { Publication } from "../rooms/protocol.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import { eventHead, type Socket } from "../socketio/socket.ts";
-import { Flow } from "./flow.ts";
+import type { Flow } from "./flow.ts";
 import { refuse } from "./refusals.ts";
 import type { OpenRequest, RequestRegister } from "./request-register.ts";
 import type { SocketData } from "./socket-data.ts";
@@ -24,15 +24,14 @@ export interface RequestsDeps {
   /** A lost request could not be told of: `tellLost` is to be called, in a while. */
   readonly onUntold: () => void;
   readonly maxRequestsPerSocket: number;
+  /** Of all their sockets here. */
+  readonly maxRequestsPerUser: number;
   readonly timeoutMs: number;
-  /** Characters of answers that may be on their way to a session, so that events of its rooms do not wait behind them. */
-  readonly streamWindow: number;
+  readonly flowOf: (session: Session) => Flow;
   /** The applications that are open to users whose token names none. */
   readonly applications: readonly string[];
   readonly createId: () => string;
-  readonly clock: Clock;
   readonly after: After;
-  readonly sleep: Sleep;
   readonly log: Log;
 }
 
@@ -44,8 +43,8 @@ interface Running {
   readonly cancelTimeout: () => void;
 }
 
-/** Seconds after which a request that failed on our side is worth sending again. */
-const RETRY_AFTER_S = 5;
+/** Lost requests told of in one go; a crash may leave thousands. */
+const TELL_BATCH = 200;
 
 const LOST: ErrorEnvelope = {
   code: "INTERNAL",
@@ -55,12 +54,6 @@ const LOST: ErrorEnvelope = {
 const UNREACHABLE: ErrorEnvelope = {
   code: "INTERNAL",
   message: "The request could not be started. Send it again.",
-  retryAfter: RETRY_AFTER_S,
-};
-
-const BROKEN: ErrorEnvelope = {
-  code: "INTERNAL",
-  message: "The answer broke off. Send the request again.",
   retryAfter: RETRY_AFTER_S,
 };
 
@@ -74,7 +67,8 @@ export class Requests {
   readonly #running = new Map<Socket<SocketData>, Map<string, Running>>();
   /** Requests in the register that do not run any more. */
   readonly #lost = new Map<string, OpenRequest>();
-  readonly #flows = new WeakMap<Session, Flow>();
+  /** How many requests run, by user. */
+  readonly #users = new Map<string, number>();
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
@@ -93,10 +87,11 @@ export class Requests {
     payload: BackendRequest<N>["payload"],
     ack: Ack,
   ): void {
-    const { createId, maxRequestsPerSocket } = this.#deps;
+    const { createId, maxRequestsPerSocket, maxRequestsPerUser } = this.#deps;
     const { principal } = socket.data;
-    if ((this.#running.get(socket)?.size ?? 0) >= maxRequestsPerSocket) {
-      const message = `A socket may have ${maxRequestsPerSocket} requests answered at a time. Wait for one to end.`;
+    const ofSocket = this.#running.get(socket)?.size ?? 0;
+    if (ofSocket >= maxRequestsPerSocket || this.#ofUser(principal.userId) >= maxRequestsPerUser) {
+      const message = `A socket may have ${maxRequestsPerSocket} requests answered at a time, a user ${maxRequestsPerUser}. Wait for one to end.`;
       refuse(socket, "rate_limit_error", { code: "RATE_LIMITED", message, retryAfter: 1 }, ack);
       return;
     }
@@ -125,21 +120,33 @@ export class Requests {
     }
   }
 
-  /** Tells of lost requests; returns whether all have been told of. */
-  async tellLost(): Promise<boolean> {
-    const told = await Promise.all([...this.#lost.values()].map((open) => this.#tell(open)));
-    return !told.includes(false);
+  /** Tells of lost requests, a batch at a time. */
+  async tellLost(): Promise<void> {
+    const lost = [...this.#lost.values()];
+    for (let start = 0; start < lost.length; start += TELL_BATCH) {
+      await Promise.all(lost.slice(start, start + TELL_BATCH).map((open) => this.#tell(open)));
+    }
   }
 
   async #run(socket: Socket<SocketData>, request: BackendRequest, ack: Ack): Promise<void> {
     const { start, log } = this.#deps;
     const { id, event } = request;
-    const { signal } = this.#begin(socket, request);
+    let signal: AbortSignal;
+    try {
+      ({ signal } = this.#begin(socket, request));
+    } catch (error) {
+      log("error", "request_not_begun", { request: event, id, error: describeError(error) });
+      const { event: name, data } = errorOf(request, UNREACHABLE);
+      refuse(socket, name, data, ack);
+      return;
+    }
+    let accepted = false;
     try {
       const answer = await start(request, signal);
       if (!this.#runs(socket, id)) return;
       switch (answer.status) {
         case "accepted":
+          accepted = true;
           ack?.(acceptedOf(request));
           await this.#passOn(socket, id, answer.events);
           break;
@@ -159,7 +166,8 @@ export class Requests {
     } catch (error) {
       if (!this.#runs(socket, id)) return;
       log("error", "request_broken", { request: event, id, error: describeError(error) });
-      this.#fail(socket, request, UNREACHABLE, ack);
+      if (accepted) this.#fail(socket, request, BROKEN);
+      else this.#fail(socket, request, UNREACHABLE, ack);
     }
   }
 
@@ -168,37 +176,29 @@ export class Requests {
     const { id, userId, socketId } = request;
     const controller = new AbortController();
     const open: OpenRequest = { id, room: userRoom(userId), socketId, body: errorBody(request, LOST) };
+    register.add(open);
     const cancelTimeout = after(timeoutMs, () => {
       const message = `The answer took longer than ${timeoutMs / 1_000} s. Ask for less.`;
       this.#fail(socket, request, { code: "INTERNAL", message });
       controller.abort();
     });
-    register.add(open);
     const running = this.#running.get(socket) ?? new Map<string, Running>();
     this.#running.set(socket, running.set(id, { open, controller, cancelTimeout }));
+    this.#users.set(userId, this.#ofUser(userId) + 1);
     return controller;
   }
 
   async #passOn(socket: Socket<SocketData>, id: string, events: AsyncIterable<AnswerEvent>): Promise<void> {
     const head = eventHead(socket.nsp);
-    const flow = this.#flow(socket.session);
+    const flow = this.#deps.flowOf(socket.session);
     for await (const { body, terminal } of events) {
       if (!this.#runs(socket, id)) return;
       if (terminal) this.#end(socket, id);
       socket.write(head + body);
       if (terminal) return;
-      await flow.sent(body.length);
+      flow.sent(body.length);
+      if (flow.full !== undefined) await flow.full;
     }
-  }
-
-  #flow(session: Session): Flow {
-    let flow = this.#flows.get(session);
-    if (flow === undefined) {
-      const { streamWindow: window, clock, sleep } = this.#deps;
-      flow = new Flow(session, { window, clock, sleep });
-      this.#flows.set(session, flow);
-    }
-    return flow;
   }
 
   #refuse(socket: Socket<SocketData>, request: BackendRequest, refusal: Refusal, ack: Ack): void {
@@ -228,11 +228,19 @@ export class Requests {
     return this.#running.get(socket)?.has(id) ?? false;
   }
 
+  #ofUser(userId: string): number {
+    return this.#users.get(userId) ?? 0;
+  }
+
   #stop(socket: Socket<SocketData>, id: string): void {
     const running = this.#running.get(socket);
     running?.get(id)?.cancelTimeout();
     running?.delete(id);
     if (running?.size === 0) this.#running.delete(socket);
+    const { userId } = socket.data.principal;
+    const left = this.#ofUser(userId) - 1;
+    if (left > 0) this.#users.set(userId, left);
+    else this.#users.delete(userId);
   }
 
   /** The terminal event is about to be sent: whatever happens now, no other will be. */
@@ -242,17 +250,16 @@ export class Requests {
   }
 
   /** Once in the personal room's log, the event reaches the socket when it is recovered; its id keeps it single. */
-  async #tell({ id, room, socketId, body }: OpenRequest): Promise<boolean> {
+  async #tell({ id, room, socketId, body }: OpenRequest): Promise<void> {
     const { publish, register, onUntold, log } = this.#deps;
     try {
       await publish(room, { id: `request:${id}`, body, delivery: "durable", socketId });
     } catch (error) {
       log("error", "lost_request_untold", { id, error: describeError(error) });
       onUntold();
-      return false;
+      return;
     }
     this.#lost.delete(id);
     register.remove(id);
-    return true;
   }
 }

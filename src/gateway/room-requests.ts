@@ -1,9 +1,11 @@
+import type { Session } from "../engineio/session.ts";
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { parseRoom, userRoom } from "../events/rooms.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { ok, type Result } from "../lib/result.ts";
 import type { SocketEvent } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
+import type { Flow } from "./flow.ts";
 import type { Memberships } from "./memberships.ts";
 import { refuse, refuseInvalid } from "./refusals.ts";
 import { memberOf, type SocketData, symbolOf, symbolsOf } from "./socket-data.ts";
@@ -12,6 +14,7 @@ import type { Subscriptions } from "./subscriptions.ts";
 export interface RoomRequestsDeps {
   readonly subscriptions: Subscriptions<Socket<SocketData>>;
   readonly memberships: Memberships;
+  readonly flowOf: (session: Session) => Flow;
   readonly maxRoomsPerSocket: number;
 }
 
@@ -56,8 +59,11 @@ export class RoomRequests {
   }
 
   async #join(socket: Socket<SocketData>, room: string, ack: Ack): Promise<void> {
-    if (!socket.connected) return;
     const { subscriptions, memberships, maxRoomsPerSocket } = this.#deps;
+    const flow = this.#deps.flowOf(socket.session);
+    // Who subscribes over and over, and does not read, is not sent the room's state over and over.
+    if (flow.full !== undefined) await flow.full;
+    if (!socket.connected) return;
     const isNew = !subscriptions.has(room, socket);
     if (isNew && this.symbolsOf(socket).length >= maxRoomsPerSocket) {
       const message = `A socket may subscribe to ${maxRoomsPerSocket} rooms. Unsubscribe from one first.`;
@@ -90,6 +96,7 @@ export class RoomRequests {
     socket.emit("subscribed", answer);
     ack?.(answer);
     subscriptions.release(room, socket, joined.value);
+    for (const body of joined.value.snapshot ?? []) flow.sent(body.length);
   }
 
   async #leave(socket: Socket<SocketData>, room: string, ack: Ack): Promise<void> {

@@ -11,7 +11,7 @@ const ASKER: WorkerOptions = {
   modules: true,
   compatibilityDate: "2026-08-06",
   compatibilityFlags: ["enable_request_signal"],
-  serviceBindings: { REQUESTS: { name: "ledgercore-realtime", entrypoint: "Requests" } },
+  serviceBindings: { REQUESTS: { name: "ledgercore-realtime", entrypoint: "RequestRunner" } },
   unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   script: `
     export default {

@@ -35,6 +35,7 @@ describe("configuration", () => {
       INGEST_MAX_BYTES: 1_000_000,
       INGEST_MAX_EVENTS: 1_000,
       MAX_REQUESTS_PER_SOCKET: 10,
+      MAX_REQUESTS_PER_USER: 50,
       REQUEST_TIMEOUT: 300_000,
       STREAM_WINDOW: 131_072,
       BACKEND_URL: undefined,

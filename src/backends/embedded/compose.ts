@@ -10,7 +10,7 @@ import { type ChatDeps, chatHandler } from "./chat.ts";
 import { addressAnalysisHandler, addressTransactionsHandler, crossBorderFlowsHandler } from "./compliance.ts";
 import { type MeteringDeps, metered } from "./credits/metering.ts";
 import type { ComplianceRpc } from "./dataset/compliance-protocol.ts";
-import { embeddedBackend } from "./embedded-backend.ts";
+import { authorized, handling } from "./embedded-backend.ts";
 import { type MarketDataDeps, marketDataHandler } from "./market.ts";
 import type { QueryRpc } from "./query/protocol.ts";
 import { queryHandler } from "./query.ts";
@@ -41,7 +41,7 @@ export interface EmbeddedDeps {
 export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
   const { config, datasets, markets, ledgers, conversations, waitUntil, clock, sleep, log } = deps;
   const compliance = { datasets, clock, sleep, log };
-  const backend = embeddedBackend({
+  const backend = handling({
     query: queryHandler({ datasets, clock }),
     request_market_data: marketDataHandler({ markets, sleep, log }),
     address_analysis: addressAnalysisHandler(compliance),
@@ -49,7 +49,7 @@ export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
     cross_border_flows: crossBorderFlowsHandler(compliance),
     chat: chatHandler({ conversations, engine: engineOf(deps), clock, sleep, waitUntil }),
   });
-  return metered(backend, { ledgers, costs: config.CREDIT_COSTS, sleep, waitUntil, log });
+  return authorized(metered(backend, { ledgers, costs: config.CREDIT_COSTS, sleep, waitUntil, log }));
 };
 
 /** The model that is configured, else the assistant. */

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type ErrorEnvelope, errorEnvelope } from "../../events/envelope.ts";
 import { decimal } from "../../events/fields.ts";
 import type { Refusal } from "../backend.ts";
-import { INTERNAL_FAULT, unavailable } from "./failures.ts";
+import { INTERNAL_FAULT, unavailable } from "../failures.ts";
 
 /** A reply without a stream. */
 export interface Reply {

@@ -30,7 +30,12 @@ const rows = { event: "query_response", data: { rows: [{ a: 1 }], schema: [] } }
 const completed = { event: "query_completed", data: { durationMs: 1, totalRows: 1 } };
 const broken = [
   "query_error",
-  { queryId: "r1", code: "INTERNAL", message: "The answer to this request broke off. Send it again." },
+  {
+    queryId: "r1",
+    code: "INTERNAL",
+    message: "The answer to this request broke off. Send it again.",
+    retryAfter: 5,
+  },
   true,
 ];
 

@@ -1,5 +1,7 @@
 import type { Authenticate } from "../../../src/auth/authenticate.ts";
+import type { Session } from "../../../src/engineio/session.ts";
 import { RealtimeApplication } from "../../../src/gateway/application.ts";
+import { type FlowDeps, Flows } from "../../../src/gateway/flow.ts";
 import type { HandshakeContext } from "../../../src/gateway/handshake-context.ts";
 import { Memberships } from "../../../src/gateway/memberships.ts";
 import { RequestRegister } from "../../../src/gateway/request-register.ts";
@@ -45,23 +47,29 @@ export class FakeGateway {
   /** `requests`: how they are answered; storage that outlives the object, with `storage`. */
   constructor(
     maxRoomsPerSocket = 100,
-    { storage = new TestStorage(), ...requests }: Partial<RequestsDeps> & { storage?: TestStorage } = {},
+    {
+      storage = new TestStorage(),
+      window = 1_000_000,
+      sleep = async () => {},
+      ...requests
+    }: Partial<RequestsDeps & FlowDeps> & { storage?: TestStorage } = {},
   ) {
     let ids = 0;
     const createId = () => `id${++ids}`;
+    const flows = new Flows({ window, clock: this.clock.read, sleep });
+    const flowOf = (session: Session) => flows.of(session);
     this.requests = new Requests({
       register: new RequestRegister(storage.sql),
       start: () => new Promise(() => {}),
       publish: async () => {},
       onUntold: () => {},
       maxRequestsPerSocket: 10,
+      maxRequestsPerUser: 50,
       timeoutMs: 300_000,
-      streamWindow: 1_000_000,
+      flowOf,
       applications: ["demo"],
       createId,
-      clock: this.clock.read,
       after: this.timers.after,
-      sleep: async () => {},
       log: (...line) => void this.logged.push(line),
       ...requests,
     });
@@ -86,6 +94,7 @@ export class FakeGateway {
       subscriptions: this.subscriptions,
       memberships,
       requests: this.requests,
+      flowOf,
       maxRoomsPerSocket,
       maxEventsPerSecond: 1_000,
       createId,

@@ -3,6 +3,7 @@ import type { AnswerEvent } from "../../../src/backends/answer.ts";
 import type { BackendRequest } from "../../../src/backends/backend.ts";
 import type { Answer } from "../../../src/backends/wire.ts";
 import { catalogue } from "../../../src/events/catalogue.ts";
+import type { FlowDeps } from "../../../src/gateway/flow.ts";
 import type { RequestsDeps } from "../../../src/gateway/requests.ts";
 import type { Publication } from "../../../src/rooms/protocol.ts";
 import { Deferred, settled } from "../../support/fakes.ts";
@@ -51,7 +52,7 @@ const openRequests = (storage: TestStorage): unknown[] => {
 };
 
 /** A client of a gateway whose requests the test answers. The first request's id is id3. */
-const setUp = async (deps: Partial<RequestsDeps> = {}, storage = new TestStorage()) => {
+const setUp = async (deps: Partial<RequestsDeps & FlowDeps> = {}, storage = new TestStorage()) => {
   const answers = new ScriptedAnswers();
   const published: { readonly room: string; readonly publication: Publication }[] = [];
   const gateway = new FakeGateway(100, {
@@ -135,7 +136,7 @@ describe("REQ-1 an accepted request", () => {
   it("waits, when a window is full, until the client has answered a ping", async () => {
     const gate: Deferred<void>[] = [];
     const { answers, client, gateway } = await setUp({
-      streamWindow: 1_000,
+      window: 1_000,
       sleep: () => {
         const slept = new Deferred<void>();
         gate.push(slept);
@@ -167,7 +168,7 @@ describe("REQ-1 an accepted request", () => {
   });
 
   it("of which several stream at a time shares the window with them", async () => {
-    const { answers, client } = await setUp({ streamWindow: 1_000, sleep: () => new Promise(() => {}) });
+    const { answers, client } = await setUp({ window: 1_000, sleep: () => new Promise(() => {}) });
     const rows = { body: JSON.stringify(["query_response", { rows: "x".repeat(600) }]), terminal: false };
     for (let n = 0; n < 3; n++) {
       ask(client);
@@ -178,7 +179,7 @@ describe("REQ-1 an accepted request", () => {
   });
 
   it("stops waiting when the client goes", async () => {
-    const { answers, client, gateway } = await setUp({ streamWindow: 10, sleep: () => settled() });
+    const { answers, client, gateway } = await setUp({ window: 10, sleep: () => settled() });
     ask(client);
     await answers.answer(accepted(event("query_started"), event("query_completed", true)));
     gateway.engine.abort(client.session, "transport close");
@@ -240,6 +241,31 @@ describe("REQ-1 a refused request", () => {
       ["error", "request_broken", { request: "query", id: "id3", error: "Error: internal name" }],
     ]);
     expect(openRequests(storage)).toEqual([]);
+  });
+
+  it("is one too many for its user, over all sockets", async () => {
+    const { answers, client, gateway } = await setUp({ maxRequestsPerUser: 2 });
+    const other = await gateway.connect();
+    ask(client);
+    ask(other);
+    ask(other);
+    const error = { code: "RATE_LIMITED", message: expect.stringMatching(/a user 2/), retryAfter: 1 };
+    expect(other.take()).toEqual([["rate_limit_error", error]]);
+    gateway.engine.abort(client.session, "transport close");
+    ask(other);
+    expect(answers.asked).toHaveLength(3);
+  });
+
+  it("that cannot even be written down is refused, and another time there is room", async () => {
+    const { client, storage, gateway } = await setUp({ maxRequestsPerSocket: 1 });
+    storage.failing = /INSERT INTO requests/;
+    ask(client, 1);
+    const error = { queryId: "id3", code: "INTERNAL", message: expect.any(String), retryAfter: 5 };
+    expect(client.take()).toEqual([["query_error", error], { id: 1, data: [{ error }] }]);
+    expect([gateway.timers.pending, gateway.logged.length]).toEqual([[], 1]);
+    storage.failing = undefined;
+    ask(client);
+    expect(client.take()).toEqual([]);
   });
 
   it("is one too many for its socket; when another ends there is room again", async () => {
@@ -341,9 +367,11 @@ describe("REQ-1 a request whose socket goes", () => {
     gateway.engine.abort(client.session, "transport close");
     await settled();
     expect([untold, openRequests(storage)]).toEqual([1, [{ id: "id3" }]]);
-    expect(await gateway.requests.tellLost()).toBe(false);
+    await gateway.requests.tellLost();
+    expect([untold, gateway.requests.hasLost]).toEqual([2, true]);
     reachable = true;
-    expect(await gateway.requests.tellLost()).toBe(true);
+    await gateway.requests.tellLost();
+    expect(gateway.requests.hasLost).toBe(false);
     expect(published).toEqual([lost("id3")]);
     expect(openRequests(storage)).toEqual([]);
   });
@@ -355,7 +383,7 @@ it("REQ-1 a gateway that has died tells, in its next life, of the requests that 
   ask(before.client);
   const after = await setUp({}, storage);
   expect(after.gateway.requests.hasLost).toBe(true);
-  expect(await after.gateway.requests.tellLost()).toBe(true);
+  await after.gateway.requests.tellLost();
   expect(after.published).toEqual([lost("id3")]);
   expect(openRequests(storage)).toEqual([]);
 });

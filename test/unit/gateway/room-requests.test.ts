@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { settled } from "../../support/fakes.ts";
+import { Deferred, settled } from "../../support/fakes.ts";
 import { type FakeClient, FakeGateway } from "./fake-gateway.ts";
 
 const ROOM = "market:BTC-USD";
@@ -365,4 +365,50 @@ it("ROOM-3 rooms being joined count towards the limit", async () => {
     "subscribed",
     "subscribed",
   ]);
+});
+
+describe("REQ-1 MKT-2 the state of markets", () => {
+  const state = { snapshot: [JSON.stringify(["market_chart_initial_data", { series: "x".repeat(600) }])] };
+  const other = (n: number) => `market:AAA-${n}`;
+
+  it("is sent no faster than the client reads: further subscribes wait for that, nothing else does", async () => {
+    const looks: Deferred<void>[] = [];
+    const sleep = () => {
+      const look = new Deferred<void>();
+      looks.push(look);
+      return look.promise;
+    };
+    gateway = new FakeGateway(100, { window: 1_000, sleep });
+    client = await gateway.connect();
+    for (const n of [1, 2]) {
+      client.emit("subscribe", { room: other(n) });
+      await gateway.rooms.answerAll(state);
+    }
+    const sent = client.take().map((packet) => (Array.isArray(packet) ? packet[0] : packet));
+    const one = ["subscribed", "market_chart_initial_data"];
+    expect(sent).toEqual([...one, ...one, "2"]);
+    client.emit("subscribe", { room: other(3) });
+    client.emit("ping");
+    await settled();
+    expect(gateway.rooms.calls).toEqual([]);
+    expect(client.take()).toEqual([["pong", { timestamp: 1_234 }]]);
+    gateway.clock.now++;
+    client.send("3");
+    looks.shift()?.resolve();
+    await settled();
+    await gateway.rooms.answerAll(state);
+    expect(client.take().map((packet) => (packet as string[])[0])).toEqual(one);
+  });
+
+  it("is not waited for by a client that has gone", async () => {
+    gateway = new FakeGateway(100, { window: 100, sleep: settled });
+    client = await gateway.connect();
+    client.emit("subscribe", { room: other(1) });
+    await gateway.rooms.answerAll(state);
+    client.emit("subscribe", { room: other(2) });
+    gateway.engine.abort(client.session, "transport close");
+    await settled();
+    const told = await gateway.rooms.answerAll();
+    expect(told.some(({ room }) => room === other(2))).toBe(false);
+  });
 });

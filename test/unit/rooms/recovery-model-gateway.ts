@@ -2,6 +2,7 @@ import { EngineServer } from "../../../src/engineio/server.ts";
 import type { Session, SessionState } from "../../../src/engineio/session.ts";
 import type { OutgoingPacket, Transport } from "../../../src/engineio/transport.ts";
 import { RealtimeApplication } from "../../../src/gateway/application.ts";
+import { Flows } from "../../../src/gateway/flow.ts";
 import { Memberships } from "../../../src/gateway/memberships.ts";
 import { RequestRegister } from "../../../src/gateway/request-register.ts";
 import { Requests } from "../../../src/gateway/requests.ts";
@@ -197,6 +198,12 @@ export class GatewayLife implements Life {
         gateway.reconcileAt ??= world.now + pingInterval;
       },
     });
+    const flows = new Flows({
+      window: Number.POSITIVE_INFINITY,
+      clock,
+      sleep: (ms) => world.sleep(this, ms),
+    });
+    const flowOf = (session: Session) => flows.of(session);
     this.#application = new RealtimeApplication({
       authenticate: async () => ({ ok: false, error: { kind: "invalid", reason: "none is sent" } }),
       subscriptions: this.subscriptions,
@@ -207,15 +214,15 @@ export class GatewayLife implements Life {
         publish: async () => {},
         onUntold: () => {},
         maxRequestsPerSocket: 1,
+        maxRequestsPerUser: 1,
         timeoutMs: 1_000,
-        streamWindow: 1_000_000,
+        flowOf,
         applications: [],
         createId,
-        clock,
         after: (ms, run) => world.after(this, ms, run),
-        sleep: (ms) => world.sleep(this, ms),
         log: () => {},
       }),
+      flowOf,
       maxRoomsPerSocket: 100,
       maxEventsPerSecond: 1_000_000,
       createId,

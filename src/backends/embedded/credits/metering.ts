@@ -3,6 +3,7 @@ import type { Sleep } from "../../../lib/after.ts";
 import { describeError, type Log } from "../../../lib/log.ts";
 import { callRetrying } from "../../../lib/rpc.ts";
 import type { Backend, BackendEvent, BackendRequest, Refusal, Started } from "../../backend.ts";
+import { CANCELLED, RETRY_AFTER_S } from "../../failures.ts";
 import { Hold, type HoldDeps } from "./hold.ts";
 import { ledgerName } from "./names.ts";
 import type { Deducted, Ledgers } from "./protocol.ts";
@@ -17,8 +18,6 @@ export interface MeteringDeps {
   readonly log: Log;
 }
 
-const RETRY_AFTER_S = 5;
-
 const LEDGER_UNREACHABLE: Refusal = {
   event: "error",
   data: {
@@ -28,11 +27,6 @@ const LEDGER_UNREACHABLE: Refusal = {
   },
 };
 
-const CANCELLED: Refusal = {
-  event: "error",
-  data: { code: "INTERNAL", message: "The request was cancelled before it was run." },
-};
-
 /**
  * A backend whose requests cost credits. The cost is deducted before the request is run, and given back unless the
  * request has a first result: the answer fails, ends or breaks off before, or nobody waits for it any more.
@@ -40,10 +34,7 @@ const CANCELLED: Refusal = {
 export const metered = (backend: Backend, deps: MeteringDeps): Backend => ({
   async start(request, signal) {
     const amount = deps.costs.get(request.event) ?? 0;
-    // What the token does not open the backend refuses; it must not create a ledger either.
-    if (amount === 0 || !request.applications.includes(request.applicationId)) {
-      return backend.start(request, signal);
-    }
+    if (amount === 0) return backend.start(request, signal);
     const charged = await charge(request, amount, deps);
     if ("refused" in charged) return { status: "refused", refusal: charged.refused };
     return run(backend, request, signal, charged.hold);
@@ -80,7 +71,7 @@ const run = async (
 ): Promise<Started> => {
   if (signal.aborted) {
     await hold.refund();
-    return { status: "refused", refusal: CANCELLED };
+    return { status: "refused", refusal: { event: "error", data: CANCELLED } };
   }
   signal.addEventListener("abort", () => void hold.refund(), { once: true });
   let started: Started;

@@ -156,15 +156,6 @@ describe("REQ-3 metering", () => {
     expect([metering.names, metering.ledger.rows("sqlite_master")]).toEqual([[], 0]);
   });
 
-  it("leaves an application that the token does not open to the backend, without a ledger", async () => {
-    const metering = new Metering();
-    const refusal = { event: "error", data: { code: "UNAUTHORIZED", message: "Not yours." } } as const;
-    const over = { applicationId: "other|app" };
-    const started = await metering.run(async () => ({ status: "refused", refusal }), { over });
-    expect(started).toEqual({ status: "refused", refusal });
-    expect(metering.names).toEqual([]);
-  });
-
   it("refuses what costs more than there is, and runs nothing", async () => {
     const metering = new Metering();
     metering.ledger.core.deduct({ requestId: "other", action: "query", amount: 91 });

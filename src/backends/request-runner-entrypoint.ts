@@ -15,7 +15,7 @@ const callUrl = (url: string, init: RequestInit): Promise<Response> => fetch(url
  * Runs one request: beside the gateway that has it, not in it, so that however long it takes, however much it reads
  * and however many wait for an upstream, deliveries go on. Only gateways call it; the request is checked already.
  */
-export class Requests extends WorkerEntrypoint<Env> {
+export class RequestRunner extends WorkerEntrypoint<Env> {
   override async fetch(call: Request): Promise<Response> {
     const request = await call.json<BackendRequest>();
     return encodeAnswer(await this.#run(request, call.signal));
