@@ -6,7 +6,7 @@ import type { ChatEngine, ChatPart, ChatQuestion } from "../engine.ts";
 import { addressReply } from "./address-reply.ts";
 import { during, enumerated, figure, plural, time } from "./phrases.ts";
 import type { LabelQuestion, Question, TimeSpan, TradeQuestion, TransferQuestion } from "./question.ts";
-import { more, type Reply, worth } from "./reply.ts";
+import { more, type Reply, sourced, worth } from "./reply.ts";
 import {
   anchored,
   inlined,
@@ -216,8 +216,7 @@ class Answer {
       };
     }
     const lines = rows.map(
-      (row) =>
-        `\n- ${row.label}: ${plural(row.addresses, "address", "addresses")} (source: ${row.source}, as of ${row.as_of})`,
+      (row) => `\n- ${row.label}: ${plural(row.addresses, "address", "addresses")} (source: ${sourced(row)})`,
     );
     const head = `${sanctioned ? "Sanctioned" : "Labelled"} addresses in the data${where}, by label:`;
     return { sentences: [head, ...lines, ...more(rows, LIST_ROWS)], selects: [select] };

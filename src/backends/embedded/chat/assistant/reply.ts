@@ -29,3 +29,7 @@ export const worth = ({ transfers, with_usd, usd, synthetic }: Row): string => {
 /** Said after a list that may go on. */
 export const more = (rows: readonly Row[], limit: number): readonly string[] =>
   rows.length < limit ? [] : [`\nThese are the first ${limit}; there may be more.`];
+
+/** The source of labels, and its date if that is known. */
+export const sourced = ({ source, as_of }: Row): string =>
+  `${source || "not named"}, ${as_of ? `as of ${as_of}` : "of no known date"}`;

@@ -245,10 +245,24 @@ export interface AddressForms {
   readonly forms: readonly string[];
 }
 
-export const addressLabels = ({ chains, forms }: AddressForms): Select => {
-  const labels = all([inList("chain", chains), inList("address", forms)]);
+/** Addresses in hexadecimal are the same in upper and lower case. */
+export const isHex = (address: string): boolean => /^0x[0-9a-f]+$/i.test(address);
+
+/**
+ * The labels of an address, those of sanctions lists first, so that the limit cuts off none of them while it leaves
+ * others. On the named chain; else on any, also on those whose addresses are not checked, and are kept as written.
+ */
+export const addressLabels = (
+  address: string,
+  { forms }: AddressForms,
+  chain: string | undefined,
+): Select => {
+  const anywhere: Select = isHex(address)
+    ? { sql: "lower(address) = ?", params: [address.toLowerCase()] }
+    : inList("address", [...new Set([...forms, address])]);
+  const labels = chain === undefined ? anywhere : all([inList("chain", [chain]), inList("address", forms)]);
   return {
-    sql: `SELECT chain, label, category, jurisdiction, source, as_of FROM address_labels${where(labels)} ORDER BY chain, label LIMIT ${LIST_ROWS}`,
+    sql: `SELECT chain, label, category, jurisdiction, source, as_of FROM address_labels${where(labels)} ORDER BY category = 'sanctions' DESC, chain, label LIMIT ${LIST_ROWS}`,
     params: labels.params,
   };
 };

@@ -240,7 +240,7 @@ describe("a question about addresses", () => {
   it("does not call an address clean: it names the lists that were searched", async () => {
     const { prose } = await ask("is 0x00000000219ab540356cBB839Cbe05303d7705Fa sanctioned?");
     expect(prose).toBe(
-      "The data has no label for 0x00000000219ab540356cBB839Cbe05303d7705Fa. So it is on none of the sanctions lists that the data has (US Treasury OFAC SDN list, as of 2024-09-27, 644 addresses).",
+      "The data has no label for 0x00000000219ab540356cBB839Cbe05303d7705Fa on any chain, in upper or lower case. So it is on none of the sanctions lists that the data has (US Treasury OFAC SDN list, as of 2024-09-27, 644 addresses).",
     );
   });
 
@@ -286,7 +286,8 @@ describe("a question about addresses", () => {
   it("says so when a text is no address, by its checksum", async () => {
     const { prose, sql } = await ask("is 123WBUDmSJv4GctdVEz6Qq6z8nXSKrJ4KY sanctioned?");
     expect(prose).toContain("I do not know 123WBUDmSJv4GctdVEz6Qq6z8nXSKrJ4KY as an address");
-    expect(sql).toBeUndefined();
+    expect(prose).toContain("As it is written the data has no label for it, on any chain.");
+    expect(await data.query(sql ?? "")).toEqual([]);
   });
 
   it("counts the list, and transfers of a chain and time", async () => {
