@@ -98,14 +98,14 @@ export interface Publication {
 
 /** Past candles of a market. */
 export interface CandleRequest {
+  /** Who asks: one user gets only so many answers at a time. */
+  readonly userId: string;
   /** Such as `1m`. */
   readonly resolution: string;
-  /** The candles that are in it, wholly or in part, each as a whole. */
+  /** The candles that are in it, wholly or in part, each as a whole; without it, the latest 500. */
   readonly window?: Window;
   /** Only of these; otherwise of all, and those of no venue. */
   readonly venues?: readonly string[];
-  /** Only the latest so many. Without it all of the window, or the latest 500 if there is no window. */
-  readonly limit?: number;
 }
 
 /** Why there is no answer; `message` says what to do. `NOT_FOUND`: there is no bar of this market at all. */

@@ -40,9 +40,9 @@ describe("MKT-2 candles, on real objects", () => {
         { ...odd, timestamp: 60_000 },
       ],
     };
-    expect(await stub.candles({ resolution: "1m" })).toEqual(expected);
+    expect(await stub.candles({ userId: "u", resolution: "1m" })).toEqual(expected);
     await evictDurableObject(stub);
-    expect(await stub.candles({ resolution: "1m" })).toEqual(expected);
+    expect(await stub.candles({ userId: "u", resolution: "1m" })).toEqual(expected);
     const [joined] = (await stub.update("local-3", [
       { op: "join", snapshot: true, socketId: "s", userId: "u", connection: 1 },
     ])) as [Joined];
@@ -61,14 +61,14 @@ describe("MKT-2 candles, on real objects", () => {
     const stub = roomOf("NOBODY-USD");
     const message = "There are no bars in market:NOBODY-USD. Check the symbol.";
     const refused = { ok: false, error: { code: "NOT_FOUND", message } };
-    expect(await stub.candles({ resolution: "1m" })).toEqual(refused);
+    expect(await stub.candles({ userId: "u", resolution: "1m" })).toEqual(refused);
     expect(await storedBy(stub)).toEqual({ tables: [], values: [], alarm: null });
     await evictDurableObject(stub);
-    expect(await stub.candles({ resolution: "1m" })).toEqual(refused);
+    expect(await stub.candles({ userId: "u", resolution: "1m" })).toEqual(refused);
     expect(await storedBy(stub)).toEqual({ tables: [], values: [], alarm: null });
     // What comes to be kept opens the room after all.
     await stub.publish([live(0)]);
-    expect(await stub.candles({ resolution: "1m" })).toMatchObject({ ok: true });
+    expect(await stub.candles({ userId: "u", resolution: "1m" })).toMatchObject({ ok: true });
   });
 
   it("that take long to read hold up nothing that is published meanwhile", async () => {
@@ -78,7 +78,9 @@ describe("MKT-2 candles, on real objects", () => {
       const publications = Array.from({ length: 10_800 }, (_, n) => live((from + n) * 1_000));
       await stub.publish([{ ...publications[0], id: `${from}` } as Publication, ...publications.slice(1)]);
     }
-    const reads = [1, 2, 3].map(() => stub.candles({ resolution: "1d", window: { from: 0, to: 1 } }));
+    const reads = [1, 2, 3].map(() =>
+      stub.candles({ userId: "u", resolution: "1d", window: { from: 0, to: 1 } }),
+    );
     let open = reads.length;
     for (const read of reads) void read.then(() => open--);
     let published = 0;

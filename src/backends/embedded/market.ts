@@ -25,6 +25,7 @@ export const marketDataHandler = ({ markets, sleep, log }: MarketDataDeps): Hand
     const { symbol, resolution, window, venues } = request.payload;
     const room = marketRoom(symbol);
     const asked: CandleRequest = {
+      userId: request.userId,
       resolution,
       ...(window !== undefined && { window }),
       ...(venues !== undefined && { venues }),

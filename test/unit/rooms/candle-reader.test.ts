@@ -15,6 +15,7 @@ const NOW = Date.UTC(2026, 10, 22, 12, 0, 30);
 let storage: TestStorage;
 let bars: Bars;
 let pauses: number;
+let now: number;
 let pause: () => Promise<void>;
 let reader: CandleReader;
 
@@ -22,11 +23,12 @@ beforeEach(() => {
   storage = new TestStorage();
   bars = new Bars(storage.sql, RETENTION);
   pauses = 0;
+  now = NOW;
   pause = settled;
   reader = new CandleReader({
     bars,
     room: "market:BTC-USD",
-    clock: () => NOW,
+    clock: () => now,
     pause: () => {
       pauses++;
       return pause();
@@ -43,7 +45,7 @@ const seconds = (from: number, count: number, venue?: string): Bar[] =>
   Array.from({ length: count }, (_, n) => bar(from + n * 1_000, venue === undefined ? {} : { venue }));
 
 const read = async (request: Partial<CandleRequest> = {}): Promise<Bar[]> => {
-  const answer = await reader.read({ resolution: "1m", ...request });
+  const answer = await reader.read({ userId: "u", resolution: "1m", ...request });
   if (!answer.ok) throw new Error(answer.error.message);
   return answer.value;
 };
@@ -52,7 +54,7 @@ const times = async (request: Partial<CandleRequest> = {}) =>
   (await read(request)).map(({ timestamp, venue }) => `${timestamp}${venue ?? ""}`);
 
 const refusal = async (request: Partial<CandleRequest>) => {
-  const answer = await reader.read({ resolution: "1m", ...request });
+  const answer = await reader.read({ userId: "u", resolution: "1m", ...request });
   return answer.ok ? undefined : answer.error;
 };
 
@@ -88,18 +90,11 @@ describe("MKT-2 past candles", () => {
   it("are without a window the latest 500, over all venues, however far apart", async () => {
     add(...Array.from({ length: 400 }, (_, n) => bar(n * 3 * HOUR)));
     add(...Array.from({ length: 300 }, (_, n) => bar(n * 3 * HOUR, { venue: "v" })));
-    const all = await times({ limit: 700 });
+    const all = await times({ window: { from: 0, to: NOW } });
     expect(all).toHaveLength(700);
     expect(await times()).toEqual(all.slice(-500));
     bars.save();
     expect(await times()).toEqual(all.slice(-500));
-    expect(await times({ limit: 3 })).toEqual(all.slice(-3));
-    // The 600 candles before are 300 pairs.
-    const window = { from: 0, to: 900 * HOUR };
-    expect(await times({ window, limit: 4 })).toEqual(all.slice(596, 600));
-    expect(await times({ window: { from: 897 * HOUR, to: 900 * HOUR }, limit: 4 })).toEqual(
-      all.slice(598, 600),
-    );
   });
 
   it("do not change with the size of pages: a candle may span many", async () => {
@@ -133,9 +128,6 @@ describe("MKT-2 what is refused", () => {
     [{ resolution: "2m" }, "Choose a resolution of 1s, 5s, 15s, 30s, 1m, 5m, 15m, 30m, 1h, 4h, 1d."],
     [{ window: "yesterday" }, '"24h"'],
     [{ window: { from: 5, to: 5 } }, "empty"],
-    [{ limit: 0 }, "1 to 5000"],
-    [{ limit: 5_001 }, "1 to 5000"],
-    [{ limit: 1.5 }, "1 to 5000"],
   ])("is %j, with what to choose instead", async (request, message) => {
     add(bar(0));
     const refused = await refusal(request);
@@ -146,7 +138,6 @@ describe("MKT-2 what is refused", () => {
   it("is an answer of over 5,000 candles, or 990,000 bytes", async () => {
     add(...seconds(0, 5_001));
     const everything = { resolution: "1s", window: { from: 0, to: NOW } };
-    expect(await read({ ...everything, limit: 5_000 })).toHaveLength(5_000);
     expect(await read({ ...everything, window: { from: 1_000, to: NOW } })).toHaveLength(5_000);
     const refused = await refusal(everything);
     expect(refused).toEqual({
@@ -155,22 +146,35 @@ describe("MKT-2 what is refused", () => {
         "An answer holds at most 5000 candles, and 990000 bytes. Ask for a shorter window, a coarser resolution or fewer venues.",
     });
     add(...seconds(0, 5_000).map((one) => ({ ...one, volume: "1".repeat(100), open: "1".repeat(100) })));
-    expect(await refusal({ ...everything, limit: 5_000 })).toEqual(refused);
-    expect(await read({ ...everything, limit: 3_000 })).toHaveLength(3_000);
+    expect(await refusal({ ...everything, window: { from: 1_000, to: NOW } })).toEqual(refused);
+    expect(await read({ ...everything, window: { from: 0, to: 3_000_000 } })).toHaveLength(3_000);
   });
 });
 
-it("MKT-2 a room answers 50 requests for candles at a time", async () => {
-  add(bar(0));
-  const reads = Array.from({ length: 50 }, () => read());
-  expect(await refusal({})).toEqual({
+describe("MKT-2 a room answers at a time", () => {
+  const busy = (reason: string) => ({
     code: "RATE_LIMITED",
-    message: "Too many read this market now. Try again.",
+    message: `${reason} Try again.`,
     retryAfter: 1,
   });
-  expect(await Promise.all(reads)).toHaveLength(50);
-  expect(await refusal({ resolution: "2m" })).toMatchObject({ code: "VALIDATION_FAILED" });
-  expect(await read()).toHaveLength(1);
+
+  it("5 requests of a user for candles: the others' are answered nevertheless", async () => {
+    add(bar(0));
+    const reads = Array.from({ length: 5 }, () => read());
+    expect(await refusal({})).toEqual(busy("You read this market too often at a time."));
+    expect(await read({ userId: "other" })).toHaveLength(1);
+    await Promise.all(reads);
+    expect(await refusal({ resolution: "2m" })).toMatchObject({ code: "VALIDATION_FAILED" });
+    expect(await Promise.all(Array.from({ length: 5 }, () => read()))).toHaveLength(5);
+  });
+
+  it("50 requests for candles", async () => {
+    add(bar(0));
+    const reads = Array.from({ length: 50 }, (_, n) => read({ userId: `u${n}` }));
+    expect(await refusal({})).toEqual(busy("Too many read this market now."));
+    expect(await Promise.all(reads)).toHaveLength(50);
+    expect(await read()).toHaveLength(1);
+  });
 });
 
 describe("MKT-2 a long read", () => {
@@ -180,6 +184,25 @@ describe("MKT-2 a long read", () => {
     await read({ resolution: "1d", window: { from: 0, to: NOW } });
     expect(pauses).toBe(3);
   });
+
+  it.each<Partial<CandleRequest>>([{ window: { from: 0, to: NOW } }, {}])(
+    "ends after 10 s, and frees its place: %j",
+    async (request) => {
+      add(...seconds(0, 2_000));
+      bars.save();
+      pause = async () => {
+        await settled();
+        now += 5_000;
+      };
+      const refused = {
+        code: "VALIDATION_FAILED",
+        message: "This takes more than 10 s to read. Ask for a shorter window or fewer venues.",
+      };
+      for (let n = 0; n < 6; n++) expect(await refusal({ resolution: "1s", ...request })).toEqual(refused);
+      expect(pauses).toBe(18);
+      expect(await read({ window: { from: 0, to: 60_000 } })).toHaveLength(1);
+    },
+  );
 
   it("shares its turns with others: all together they read one page between two pauses", async () => {
     add(...seconds(0, 1_400));

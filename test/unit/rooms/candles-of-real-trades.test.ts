@@ -33,7 +33,8 @@ describe.each(TRADE_FILES)("MKT-2 candles of %s", (file) => {
     const reader = new CandleReader({ bars, room: "market:A-B", clock: Date.now, pause: settled });
 
     it.each(SECONDS)("%s are what the trades say, to the last digit", async (resolution, seconds) => {
-      const answer = await reader.read({ resolution, window: { from: 0, to: Date.UTC(2030, 0) } });
+      const window = { from: 0, to: Date.UTC(2030, 0) };
+      const answer = await reader.read({ userId: "u", resolution, window });
       if (!answer.ok) throw new Error(answer.error.message);
       expect(exactly(answer.value)).toEqual(candlesOfTrades(file, seconds));
       const types = answer.value.flatMap(({ open, volume }) => [typeof open, typeof volume]);
