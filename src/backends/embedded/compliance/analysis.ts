@@ -52,9 +52,15 @@ export async function* analyze(
     outgoing.taint();
   }
   yield stage("clustering", 2 * hops);
-  const clusters = [...clustersOf(incoming), ...clustersOf(outgoing)];
+  const from = clustersOf(incoming);
+  const to = clustersOf(outgoing);
   yield stage("scoring", 2 * hops + 1);
-  return { ...assess(incoming, outgoing, hops, labels), clusters };
+  const { signals, ...scored } = assess(incoming, outgoing, hops, labels);
+  return {
+    ...scored,
+    clusters: [...from.clusters, ...to.clusters],
+    signals: [...signals, ...from.signals, ...to.signals],
+  };
 }
 
 const assess = (

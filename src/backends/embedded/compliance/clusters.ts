@@ -1,7 +1,8 @@
 /** Groups of the addresses that an analysis met. Pure. */
 import type { SideTransfer } from "../dataset/compliance-protocol.ts";
+import { fitting } from "./fitting.ts";
 import { roundShare } from "./scoring.ts";
-import { countingLabel, totalsOf } from "./signals.ts";
+import { countingLabel, directionOf, type Signal, totalsOf } from "./signals.ts";
 import type { Trace } from "./trace.ts";
 
 /**
@@ -27,8 +28,9 @@ export interface Cluster {
 
 const MAX_ADDRESSES = 20;
 
-/** Clusters of one direction, largest share first; the rest are in the signals. */
+/** Clusters of one direction, largest share first, and their bytes as JSON; see signals.ts. */
 const MAX_CLUSTERS = 100;
+const MAX_CLUSTER_BYTES = 75_000;
 
 interface Group {
   readonly category: string;
@@ -38,7 +40,8 @@ interface Group {
   share: number;
 }
 
-export const clustersOf = (trace: Trace): Cluster[] => {
+/** The clusters of one direction, and how many are left out. */
+export const clustersOf = (trace: Trace): { clusters: Cluster[]; signals: Signal[] } => {
   const groups = new Map<string, Group>();
   const add = (address: string, category: string, label: string, hops: number, share: number): void => {
     const key = JSON.stringify([category, label]);
@@ -54,10 +57,15 @@ export const clustersOf = (trace: Trace): Cluster[] => {
   }
   for (const { address, share } of trace.passedDirectly) add(address, "", "", 1, share);
   const direct = Map.groupBy(trace.direct, ({ counterparty }) => counterparty);
-  return [...groups.values()]
+  const all = [...groups.values()]
     .map((group) => cluster(trace, group, direct))
-    .sort((a, b) => b.share - a.share || (`${a.category} ${a.label}` < `${b.category} ${b.label}` ? -1 : 1))
-    .slice(0, MAX_CLUSTERS);
+    .sort((a, b) => b.share - a.share || (`${a.category} ${a.label}` < `${b.category} ${b.label}` ? -1 : 1));
+  const clusters = fitting(all, MAX_CLUSTERS, MAX_CLUSTER_BYTES);
+  const count = all.length - clusters.length;
+  if (count === 0) return { clusters, signals: [] };
+  const direction = directionOf(trace);
+  const detail = `${count} more ${direction} clusters, none of a larger share, are not named.`;
+  return { clusters, signals: [{ type: "clusters_omitted", detail, direction, count }] };
 };
 
 const cluster = (trace: Trace, group: Group, direct: ReadonlyMap<string, SideTransfer[]>): Cluster => {

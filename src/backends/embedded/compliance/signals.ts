@@ -1,23 +1,14 @@
 /** What an analysis says it found, and what it did not look at. Pure. */
 import Big from "big.js";
 import type { AddressLabel, SideTransfer } from "../dataset/compliance-protocol.ts";
+import { fitting } from "./fitting.ts";
 import { isRated, pointsOf, ratingOf, roundShare } from "./scoring.ts";
 import type { Trace } from "./trace.ts";
 
 export type Direction = "incoming" | "outgoing";
 
-/** A label as a signal names it. */
-interface NamedLabel {
-  readonly address: string;
-  readonly label: string;
-  readonly category: string;
-  readonly jurisdiction: string;
-  readonly source: string;
-  readonly asOf: string;
-}
-
 /** `share` is of all the address received (`incoming`) or sent (`outgoing`); `points` are `share` times `weight`. */
-export interface ExposureSignal extends NamedLabel {
+export interface ExposureSignal extends AddressLabel {
   readonly type: "exposure";
   readonly detail: string;
   readonly direction: Direction;
@@ -27,6 +18,8 @@ export interface ExposureSignal extends NamedLabel {
   readonly points: number;
   /** What else the address is labelled with; the label that weighs most counts. */
   readonly otherLabels?: readonly string[];
+  /** How many others there are that are not named. */
+  readonly otherLabelsOmitted?: number;
 }
 
 export type Signal =
@@ -38,7 +31,8 @@ export type Signal =
       readonly hops: 0;
       readonly share: 1;
       readonly points: number;
-    } & NamedLabel)
+    } & AddressLabel)
+  | { readonly type: "own_labels_omitted"; readonly detail: string; readonly count: number }
   | {
       readonly type: "exposures_omitted";
       readonly detail: string;
@@ -81,10 +75,29 @@ export type Signal =
       readonly detail: string;
       readonly categories: readonly string[];
     }
+  | {
+      readonly type: "clusters_omitted";
+      readonly detail: string;
+      readonly direction: Direction;
+      readonly count: number;
+    }
   | { readonly type: "nothing_known"; readonly detail: string };
 
-/** Exposures, and assets, of a direction that are named one by one: an event holds no more than 1 MB. */
-export const MAX_EXPOSURES = 250;
+/**
+ * What is named one by one, and its bytes as JSON, of a direction. An event holds 1,000,000 bytes: these twice, the
+ * clusters of two roles (clusters.ts), `MAX_LABELS` labels of the address itself, with at most 3,000 bytes each, and
+ * `MAX_CATEGORIES`, with 153, are less than 950,000.
+ */
+const MAX_EXPOSURES = 250;
+const MAX_EXPOSURE_BYTES = 250_000;
+const MAX_ASSETS = 250;
+const MAX_ASSET_BYTES = 50_000;
+
+/** Labels of one address that are named. */
+const MAX_LABELS = 20;
+
+/** Categories without a rating that are named. */
+const MAX_CATEGORIES = 100;
 
 export const directionOf = (trace: Trace): Direction => (trace.side === "in" ? "incoming" : "outgoing");
 
@@ -97,16 +110,27 @@ export const countingLabel = (labels: readonly AddressLabel[]): AddressLabel | u
       (a.label < b.label ? -1 : 1),
   )[0];
 
-export const ownLabelSignals = (labels: readonly AddressLabel[]): Signal[] =>
-  labels.map((label) => ({
-    type: "own_label",
-    detail: `The address itself is labelled ${label.label} (${label.category || "no category"}${dated(label)}).`,
-    direction: "self",
-    hops: 0,
-    share: 1,
-    points: ratingOf(label.category).own,
-    ...named(label),
-  }));
+/** The labels of the address itself, those that weigh most first. */
+export const ownLabelSignals = (labels: readonly AddressLabel[]): Signal[] => {
+  const sorted = [...labels].sort(
+    (a, b) => ratingOf(b.category).own - ratingOf(a.category).own || (a.label < b.label ? -1 : 1),
+  );
+  const signals = sorted.slice(0, MAX_LABELS).map(ownLabelSignal);
+  const count = labels.length - signals.length;
+  if (count === 0) return signals;
+  const detail = `${count} more labels of the address itself, of no higher score, are not named.`;
+  return [...signals, { type: "own_labels_omitted", detail, count }];
+};
+
+const ownLabelSignal = (label: AddressLabel): Signal => ({
+  type: "own_label",
+  detail: `The address itself is labelled ${label.label} (${label.category || "no category"}${dated(label)}).`,
+  direction: "self",
+  hops: 0,
+  share: 1,
+  points: ratingOf(label.category).own,
+  ...label,
+});
 
 /** The exposures of one direction, those with the most points first, and the exact points of all of them. */
 export const exposureSignals = (trace: Trace): { signals: Signal[]; points: Big[] } => {
@@ -118,18 +142,19 @@ export const exposureSignals = (trace: Trace): { signals: Signal[]; points: Big[
         b.points - a.points || b.share - a.share || a.hops - b.hops || (a.address < b.address ? -1 : 1),
     );
   const points = all.map(({ category, share }) => pointsOf(category, share));
-  const omitted = all.slice(MAX_EXPOSURES);
+  const signals = fitting(all, MAX_EXPOSURES, MAX_EXPOSURE_BYTES);
+  const omitted = all.slice(signals.length);
   if (omitted.length === 0) return { signals: all, points };
   const share = sumOf(omitted.map((signal) => signal.share));
   const rest: Signal = {
     type: "exposures_omitted",
-    detail: `${omitted.length} more ${direction} exposures, each of fewer points, count in the score but are not named.`,
+    detail: `${omitted.length} more ${direction} exposures, none of more points, count in the score but are not named.`,
     direction,
     count: omitted.length,
     share,
     points: sumOf(omitted.map((signal) => signal.points)),
   };
-  return { signals: [...all.slice(0, MAX_EXPOSURES), rest], points };
+  return { signals: [...signals, rest], points };
 };
 
 const exposureSignal = (
@@ -150,8 +175,9 @@ const exposureSignal = (
     share,
     weight: ratingOf(label.category).weight,
     points: pointsOf(label.category, share).toNumber(),
-    ...named(label),
-    ...(others.length > 0 && { otherLabels: others }),
+    ...label,
+    ...(others.length > 0 && { otherLabels: others.slice(0, MAX_LABELS) }),
+    ...(others.length > MAX_LABELS && { otherLabelsOmitted: others.length - MAX_LABELS }),
   };
 };
 
@@ -185,6 +211,11 @@ export const coverageSignals = (trace: Trace, hops: number): Signal[] => {
 
 const fundsSignal = (trace: Trace): Signal => {
   const direction = directionOf(trace);
+  const transfers = trace.direct.length;
+  if (trace.funds.length === 0) {
+    const detail = `The ${direction} funds are ${transfers} transfers of nothing: there are no shares of them.`;
+    return { type: "funds", detail, direction, transfers, assets: [] };
+  }
   const byAsset = Map.groupBy(trace.direct, ({ asset }) => asset);
   const assets = trace.funds
     .map(({ asset, share }) => ({ asset, share: roundShare(share), ...totalsOf(byAsset.get(asset) ?? []) }))
@@ -192,16 +223,17 @@ const fundsSignal = (trace: Trace): Signal => {
   const unvalued = assets.reduce((sum, asset) => sum + asset.unvalued, 0);
   const known =
     unvalued === 0 ? "" : ` ${unvalued} have no value in US dollars: their assets weigh too little.`;
-  const named =
-    assets.length <= MAX_EXPOSURES
+  const named = fitting(assets, MAX_ASSETS, MAX_ASSET_BYTES);
+  const cut =
+    named.length === assets.length
       ? ""
-      : ` Of ${assets.length} assets the ${MAX_EXPOSURES} largest are named.`;
+      : ` Of ${assets.length} assets the ${named.length} largest are named.`;
   return {
     type: "funds",
-    detail: `The ${direction} funds are ${trace.direct.length} transfers.${known}${named}`,
+    detail: `The ${direction} funds are ${transfers} transfers.${known}${cut}`,
     direction,
-    transfers: trace.direct.length,
-    assets: assets.slice(0, MAX_EXPOSURES),
+    transfers,
+    assets: named,
   };
 };
 
@@ -220,18 +252,12 @@ export const unratedSignals = (signals: readonly Signal[]): Signal[] => {
     if ("category" in signal && !isRated(signal.category)) categories.add(signal.category);
   }
   if (categories.size === 0) return [];
-  const detail = "Labels of these categories are named but count nothing: they have no rating.";
-  return [{ type: "unrated_categories", detail, categories: [...categories].sort() }];
+  const sorted = [...categories].sort();
+  const count = Math.max(0, sorted.length - MAX_CATEGORIES);
+  const more = count === 0 ? "" : ` ${count} more are left out.`;
+  const detail = `Labels of these categories are named but count nothing: they have no rating.${more}`;
+  return [{ type: "unrated_categories", detail, categories: sorted.slice(0, MAX_CATEGORIES) }];
 };
-
-const named = ({ address, label, category, jurisdiction, source, asOf }: AddressLabel): NamedLabel => ({
-  address,
-  label,
-  category,
-  jurisdiction,
-  source,
-  asOf,
-});
 
 const dated = ({ asOf }: AddressLabel): string => (asOf === "" ? "" : `, as of ${asOf}`);
 

@@ -1,6 +1,7 @@
 import { MAX_EVENT_BYTES } from "../../../events/catalogue.ts";
 import type { StoredTransfer } from "../dataset/compliance-protocol.ts";
 import { encodeCursor } from "./cursor.ts";
+import { fitting } from "./fitting.ts";
 
 /** One transfer, as the address sees it. */
 export interface Transaction {
@@ -28,8 +29,6 @@ export interface TransactionsPage {
 /** What the transactions of a page may take of its event. */
 const MAX_PAGE_BYTES = MAX_EVENT_BYTES - 10_000;
 
-const encoder = new TextEncoder();
-
 /**
  * The first `limit` of the stored transfers, fewer if they would not fit into one event. A page that leaves some out
  * has a cursor, which stands at its last transaction: newer transfers that come in later shift nothing.
@@ -40,14 +39,8 @@ export const transactionsPage = (
   stored: readonly StoredTransfer[],
   limit: number,
 ): TransactionsPage => {
-  const transactions: Transaction[] = [];
-  let bytes = 0;
-  for (const transfer of stored.slice(0, limit)) {
-    const transaction = transactionOf(address, transfer);
-    bytes += encoder.encode(JSON.stringify(transaction)).byteLength + 1;
-    if (bytes > MAX_PAGE_BYTES) break;
-    transactions.push(transaction);
-  }
+  const all = stored.map((transfer) => transactionOf(address, transfer));
+  const transactions = fitting(all, limit, MAX_PAGE_BYTES);
   const last = transactions.at(-1);
   const nextCursor = last && transactions.length < stored.length ? encodeCursor(chain, address, last) : null;
   return { chain, address, transactions, nextCursor };

@@ -380,6 +380,82 @@ describe("bounds", () => {
   });
 });
 
+describe("the worst there can be", () => {
+  const long = (name: string, length: number) => name.padEnd(length, "\u8a9e");
+
+  /** The same counterparties, assets and labels on both sides, all of them as long as the importer takes them. */
+  const worst = (addresses: number, labelsEach: number): Data => {
+    const parties = Array.from({ length: addresses }, (_, n) => long(`p${n}`, 200));
+    const labelled = [...parties, "T"].flatMap((address) =>
+      Array.from({ length: labelsEach }, (_, n) =>
+        label({
+          address,
+          label: long(`${address.slice(0, 5)} ${n}`, 200),
+          category: long(`${address.slice(0, 5)} ${n}`, 50),
+          source: long("s", 200),
+          jurisdiction: "DE",
+        }),
+      ),
+    );
+    const transfers = parties.flatMap((party, n) => {
+      const fields = { asset: long(`a${n}`, 50), usd: 1e170 + n, timestamp: n };
+      return [
+        transfer({ hash: `in ${n}`, from_address: party, to_address: "T", ...fields }),
+        transfer({ hash: `out ${n}`, from_address: "T", to_address: party, ...fields }),
+      ];
+    });
+    return { transfers, labels: labelled };
+  };
+
+  it.each([
+    ["many counterparties", 400, 2],
+    ["many labels of each", 20, 300],
+    ["many unlabelled counterparties", 400, 0],
+  ])("fits into one event: %s", async (_, addresses, labelsEach) => {
+    const { result } = await run(worst(addresses, labelsEach), "T", 1);
+    const bytes = new TextEncoder().encode(JSON.stringify(result)).byteLength;
+    expect(bytes).toBeLessThan(950_000);
+    expect(bytes).toBeGreaterThan(100_000);
+  });
+
+  it("names 20 labels of an address, those that weigh most first, and says how many there are more", async () => {
+    const labels = ["X", "T"].flatMap((address) => [
+      ...Array.from({ length: 29 }, (_, n) => label({ address, label: `a${n}` })),
+      label({ address, label: "z", category: "scam" }),
+    ]);
+    const { result } = await run({ transfers: [paid(1, "X", "T", "1", 1)], labels }, "T", 1);
+    const own = result.signals.filter(({ type }) => type === "own_label");
+    expect(own).toHaveLength(20);
+    expect(own[0]).toMatchObject({ label: "z", points: 80 });
+    expect(result.signals).toContainEqual(expect.objectContaining({ type: "own_labels_omitted", count: 10 }));
+    const [exposure] = result.signals.filter(isExposure);
+    expect(exposure).toMatchObject({ label: "z", otherLabelsOmitted: 9 });
+    expect(exposure?.otherLabels).toHaveLength(20);
+  });
+
+  it("says how many clusters are not named", async () => {
+    const transfers = Array.from({ length: 120 }, (_, n) => paid(n, `s${n}`, "T", "1", 1));
+    const labels = Array.from({ length: 120 }, (_, n) => label({ address: `s${n}`, label: `l${n}` }));
+    const { result } = await run({ transfers, labels }, "T", 1);
+    expect(result.clusters).toHaveLength(100);
+    expect(result.signals).toContainEqual(
+      expect.objectContaining({ type: "clusters_omitted", direction: "incoming", count: 20 }),
+    );
+  });
+});
+
+it("transfers of nothing have no shares, and that is said", async () => {
+  const { result } = await run({ transfers: [paid(1, "X", "T", "0", 1)], labels: [] }, "T", 1);
+  expect(result.signals).toContainEqual({
+    type: "funds",
+    detail: "The incoming funds are 1 transfers of nothing: there are no shares of them.",
+    direction: "incoming",
+    transfers: 1,
+    assets: [],
+  });
+  expect(result.signals.some(({ type }) => type === "unattributed")).toBe(false);
+});
+
 // Small worlds, with cycles, transfers to oneself and equal times.
 const world: fc.Arbitrary<Data> = fc
   .record({
