@@ -8,9 +8,9 @@ import { MAX_AGE_MS } from "../../src/backends/embedded/chat/conversation.ts";
 import type { ChatEngine, ChatQuestion } from "../../src/backends/embedded/chat/engine.ts";
 import { conversationName } from "../../src/backends/embedded/chat/protocol.ts";
 import { chatHandler } from "../../src/backends/embedded/chat.ts";
-import { sleep } from "../../src/lib/after.ts";
+import { after, sleep } from "../../src/lib/after.ts";
 
-const turn = (message: string) => ({ message, context: "", answer: "A." });
+const turn = (message: string) => ({ message, context: "", at: 1_000, answer: "A." });
 
 it("a conversation's turns survive eviction of its object", async () => {
   const stub = env.CONVERSATIONS.getByName(await conversationName("demo", "user_1", "evicted"));
@@ -20,8 +20,20 @@ it("a conversation's turns survive eviction of its object", async () => {
   expect(await stub.begin("m2")).toEqual({ ok: true, value: [turn("one")] });
 });
 
+it("a conversation whose object is evicted while a message is answered keeps that answer, and no other", async () => {
+  const stub = env.CONVERSATIONS.getByName(await conversationName("demo", "user_1", "evicted-answering"));
+  await stub.begin("m1");
+  await evictDurableObject(stub);
+  expect(await stub.begin("m2")).toEqual({ ok: false, error: 2 });
+  await stub.renew("m1");
+  expect(await stub.keep("m2", turn("two"))).toBe(false);
+  expect(await stub.keep("m1", turn("one"))).toBe(true);
+  expect(await stub.begin("m3")).toEqual({ ok: true, value: [turn("one")] });
+});
+
 it("a conversation deletes itself, and all it has stored, 30 days after its last message", async () => {
   const stub = env.CONVERSATIONS.getByName(await conversationName("demo", "user_1", "old"));
+  await stub.begin("m1");
   await stub.keep("m1", turn("one"));
   await runInDurableObject(stub, async (_, { storage }) => {
     const alarm = (await storage.getAlarm()) ?? 0;
@@ -42,6 +54,7 @@ it("a conversation deletes itself, and all it has stored, 30 days after its last
 
 it("an alarm that comes early deletes nothing", async () => {
   const stub = env.CONVERSATIONS.getByName(await conversationName("demo", "user_1", "young"));
+  await stub.begin("m1");
   await stub.keep("m1", turn("one"));
   expect(await runDurableObjectAlarm(stub)).toBe(true);
   expect(await stub.begin("m2")).toEqual({ ok: true, value: [turn("one")] });
@@ -60,6 +73,7 @@ it("two users with the same conversation id never see each other's messages", as
     conversations: env.CONVERSATIONS,
     engine,
     clock: Date.now,
+    after,
     sleep,
     waitUntil: () => {},
   });
@@ -96,11 +110,12 @@ it("the assistant's SELECTs are run by the dataset's engine, over what has been 
   }));
   const imported = await dataset.importBatch("trades", { source: "chat-test", position: 0, rows });
   expect(imported).toMatchObject({ status: "imported", rejected: [] });
-  const engine = assistant({ dataOf: dataOf(env.DATASETS), clock: Date.now });
+  const engine = assistant({ dataOf: dataOf(env.DATASETS) });
   const handler = chatHandler({
     conversations: env.CONVERSATIONS,
     engine,
     clock: Date.now,
+    after,
     sleep,
     waitUntil: () => {},
   });

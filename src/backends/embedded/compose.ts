@@ -39,7 +39,7 @@ export interface EmbeddedDeps {
 
 /** The embedded backend, whole: a handler for each request, and what they cost. */
 export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
-  const { config, datasets, markets, ledgers, conversations, waitUntil, clock, sleep, log } = deps;
+  const { config, datasets, markets, ledgers, conversations, waitUntil, clock, after, sleep, log } = deps;
   const compliance = { datasets, clock, sleep, log };
   const backend = handling({
     query: queryHandler({ datasets, clock }),
@@ -47,7 +47,7 @@ export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
     address_analysis: addressAnalysisHandler(compliance),
     address_transactions: addressTransactionsHandler(compliance),
     cross_border_flows: crossBorderFlowsHandler(compliance),
-    chat: chatHandler({ conversations, engine: engineOf(deps), clock, sleep, waitUntil }),
+    chat: chatHandler({ conversations, engine: engineOf(deps), clock, after, sleep, waitUntil }),
   });
   return authorized(metered(backend, { ledgers, costs: config.CREDIT_COSTS, sleep, waitUntil, log }));
 };
@@ -55,6 +55,6 @@ export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
 /** The model that is configured, else the assistant. */
 const engineOf = ({ config, datasets, fetch, after, clock, log }: EmbeddedDeps): ChatEngine => {
   const { CHAT_URL: url, CHAT_MODEL: model, CHAT_KEY: key, BACKEND_IDLE_TIMEOUT: idleTimeoutMs } = config;
-  if (url === undefined || model === undefined) return assistant({ dataOf: dataOf(datasets), clock });
+  if (url === undefined || model === undefined) return assistant({ dataOf: dataOf(datasets) });
   return openAiEngine({ url, model, key, idleTimeoutMs, fetch, after, clock, log });
 };

@@ -26,8 +26,8 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     this.#conversation.core.renew(id);
   }
 
-  async keep(id: string, turn: Turn): Promise<void> {
-    this.#conversation.core.keep(id, turn);
+  async keep(id: string, turn: Turn): Promise<boolean> {
+    return this.#conversation.core.keep(id, turn);
   }
 
   async release(id: string): Promise<void> {

@@ -3,17 +3,15 @@ import type { Clock } from "../../../lib/clock.ts";
 import { err, ok, type Result } from "../../../lib/result.ts";
 import type { Sql } from "../../../lib/sql.ts";
 import type { Turn } from "./engine.ts";
+import { charactersOf, fitted, MAX_CHARACTERS } from "./turn.ts";
 
 /** A message and its answer are two. */
 export const MAX_MESSAGES = 50;
 
-/** Of all turns together, in UTF-16 code units: messages, contexts and answers. */
-export const MAX_CHARACTERS = 64_000;
-
 /** How long a conversation is kept after its last message. */
 export const MAX_AGE_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** How long an answer may take without a word: then whoever wrote it is taken to be gone. */
+/** How long the one who answers may go without a call: then it is taken to be gone. */
 export const TURN_LEASE_MS = 90_000;
 
 /** When to ask again whether a message has been answered. */
@@ -22,15 +20,14 @@ const BUSY_RETRY_S = 2;
 export type ConversationAlarm = "expire";
 
 /**
- * What was said in one conversation: its newest whole turns, as many as fit. One message is answered at a time: an
- * answer has to know the ones before. That a message is being answered is kept in memory only: if the object dies, the
- * next message is let in.
+ * What was said in one conversation: its newest turns, as many as fit; the very newest always, cut if it must be. One
+ * message is answered at a time: an answer has to know the ones before. Which one that is survives the object, which
+ * may be put away between two calls.
  */
 export class ConversationCore {
   readonly #sql: Sql;
   readonly #alarms: Alarms<ConversationAlarm>;
   readonly #clock: Clock;
-  #answering: { readonly id: string; readonly until: number } | undefined;
 
   constructor(sql: Sql, alarms: Alarms<ConversationAlarm>, clock: Clock) {
     this.#sql = sql;
@@ -41,8 +38,14 @@ export class ConversationCore {
       id TEXT NOT NULL UNIQUE,
       message TEXT NOT NULL,
       context TEXT NOT NULL,
+      at INTEGER NOT NULL,
       answer TEXT NOT NULL,
       characters INTEGER NOT NULL
+    )`);
+    sql.exec(`CREATE TABLE IF NOT EXISTS answering (
+      only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+      id TEXT NOT NULL,
+      until INTEGER NOT NULL
     )`);
     // Also of a conversation that never gets an answer nothing stays.
     if (alarms.at("expire") === undefined) alarms.set("expire", clock() + MAX_AGE_MS);
@@ -51,22 +54,32 @@ export class ConversationCore {
   /** The turns so far, oldest first; or, while another message is being answered, in how many seconds to try again. */
   begin(id: string): Result<Turn[], number> {
     const now = this.#clock();
-    const other = this.#answering;
+    const [other] = this.#sql
+      .exec<{ id: string; until: number }>("SELECT id, until FROM answering")
+      .toArray();
     if (other !== undefined && other.id !== id && now < other.until) return err(BUSY_RETRY_S);
-    this.#answering = { id, until: now + TURN_LEASE_MS };
+    this.#sql.exec("INSERT OR REPLACE INTO answering VALUES (1, ?, ?)", id, now + TURN_LEASE_MS);
     return ok(this.turns());
   }
 
   /** Says that the message is still being answered. */
   renew(id: string): void {
-    if (this.#answering?.id === id) this.#answering = { id, until: this.#clock() + TURN_LEASE_MS };
+    this.#sql.exec("UPDATE answering SET until = ? WHERE id = ?", this.#clock() + TURN_LEASE_MS, id);
   }
 
-  /** Keeps a turn, once, and lets go of what no longer fits beside it: the oldest first. */
-  keep(id: string, { message, context, answer }: Turn): void {
+  /**
+   * Keeps the turn of the message that is being answered, and lets go of what no longer fits beside it: the oldest
+   * first. True also if it has been kept before; false, and nothing is kept, if it is another that is being answered,
+   * or none.
+   */
+  keep(id: string, turn: Turn): boolean {
+    if (this.#has("SELECT 1 AS found FROM turns WHERE id = ?", id)) return true;
+    if (!this.#has("SELECT 1 AS found FROM answering WHERE id = ?", id)) return false;
+    const kept = fitted(turn);
+    const { message, context, at, answer } = kept;
     this.#sql.exec(
-      "INSERT OR IGNORE INTO turns (id, message, context, answer, characters) VALUES (?, ?, ?, ?, ?)",
-      ...[id, message, context, answer, message.length + context.length + answer.length],
+      "INSERT INTO turns (id, message, context, at, answer, characters) VALUES (?, ?, ?, ?, ?, ?)",
+      ...[id, message, context, at, answer, charactersOf(kept)],
     );
     this.#sql.exec(
       `DELETE FROM turns WHERE position <= (SELECT max(position) FROM (
@@ -77,17 +90,22 @@ export class ConversationCore {
     );
     this.#alarms.set("expire", this.#clock() + MAX_AGE_MS);
     this.release(id);
+    return true;
   }
 
   release(id: string): void {
-    if (this.#answering?.id === id) this.#answering = undefined;
+    this.#sql.exec("DELETE FROM answering WHERE id = ?", id);
   }
 
   turns(): Turn[] {
     return this.#sql
-      .exec<{ message: string; context: string; answer: string }>(
-        "SELECT message, context, answer FROM turns ORDER BY position",
+      .exec<{ message: string; context: string; at: number; answer: string }>(
+        "SELECT message, context, at, answer FROM turns ORDER BY position",
       )
       .toArray();
+  }
+
+  #has(sql: string, id: string): boolean {
+    return this.#sql.exec(sql, id).toArray().length > 0;
   }
 }

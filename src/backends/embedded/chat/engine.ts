@@ -6,6 +6,8 @@ export interface Turn {
   readonly message: string;
   /** The JSON of the `context` that came with the message; empty without one. */
   readonly context: string;
+  /** When the message came, in ms since the epoch. */
+  readonly at: number;
   readonly answer: string;
 }
 

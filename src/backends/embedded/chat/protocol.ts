@@ -7,8 +7,8 @@ export interface ConversationRpc {
   begin(id: string): Promise<Result<Turn[], number>>;
   /** The message is still being answered. */
   renew(id: string): Promise<void>;
-  /** The message has been answered: keeps the turn. */
-  keep(id: string, turn: Turn): Promise<void>;
+  /** The message has been answered: keeps the turn. False if it was released, or another is answered in its place. */
+  keep(id: string, turn: Turn): Promise<boolean>;
   /** The message will not be answered. */
   release(id: string): Promise<void>;
 }

@@ -1,5 +1,4 @@
 import type { ErrorEnvelope } from "../../../../events/envelope.ts";
-import type { Clock } from "../../../../lib/clock.ts";
 import { err, ok, type Result } from "../../../../lib/result.ts";
 import { TABLES } from "../../dataset/schema.ts";
 import type { ChatEngine, ChatPart, ChatQuestion } from "../engine.ts";
@@ -34,7 +33,6 @@ export interface Data {
 
 export interface AssistantOptions {
   dataOf(applicationId: string): Data;
-  readonly clock: Clock;
 }
 
 /** No language model, no tokens. */
@@ -54,9 +52,9 @@ class Unreadable extends Error {
  * Answers questions about the data in English by rules: each question it understands is one SELECT, which it shows. It
  * says no figure that is not in a row, and answers nothing that it does not understand as a whole.
  */
-export const assistant = ({ dataOf, clock }: AssistantOptions): ChatEngine => ({
+export const assistant = ({ dataOf }: AssistantOptions): ChatEngine => ({
   async *answer(question, signal): AsyncGenerator<ChatPart, void, undefined> {
-    const answering = new Answer(dataOf(question.applicationId), clock);
+    const answering = new Answer(dataOf(question.applicationId));
     let reply: Reply;
     try {
       reply = await answering.reply(question);
@@ -81,28 +79,30 @@ export const assistant = ({ dataOf, clock }: AssistantOptions): ChatEngine => ({
 
 class Answer {
   readonly #data: Data;
-  readonly #clock: Clock;
   #symbols: readonly string[] = [];
 
-  constructor(data: Data, clock: Clock) {
+  constructor(data: Data) {
     this.#data = data;
-    this.#clock = clock;
   }
 
-  async reply({ history, message, context }: ChatQuestion): Promise<Reply> {
+  async reply({ history, ...asked }: ChatQuestion): Promise<Reply> {
     this.#symbols = (await this.#rows(SYMBOLS)).map(({ symbol }) => String(symbol));
     let previous: Question | undefined;
     for (const turn of history) {
-      const before = this.#understand(turn.message, turn.context, previous);
+      const before = this.#understand(turn, previous);
       if (before.ok && before.value.about !== "help") previous = before.value;
     }
-    const question = this.#understand(message, context, previous);
+    const question = this.#understand(asked, previous);
     return question.ok ? this.#answer(question.value) : this.#refusal(question.error);
   }
 
-  #understand(message: string, context: string, previous: Question | undefined): Result<Question, string> {
+  /** A message as it was meant when it came: "today" was that day. */
+  #understand(
+    { message, context, at }: Pick<ChatQuestion, "message" | "context" | "at">,
+    previous: Question | undefined,
+  ): Result<Question, string> {
     const symbol = symbolIn(context);
-    return understand(message, { previous, symbol, symbols: this.#symbols, clock: this.#clock });
+    return understand(message, { previous, symbol, symbols: this.#symbols, now: at });
   }
 
   #answer(question: Question): Promise<Reply> | Reply {

@@ -1,5 +1,4 @@
 /** Finds what a question says about time, and takes it out of the tokens. Pure. */
-import type { Clock } from "../../../../lib/clock.ts";
 import type { Moment, TimeSpan } from "./question.ts";
 import type { Token } from "./tokens.ts";
 
@@ -43,19 +42,19 @@ interface Point extends Moment {
 }
 
 /** Undefined if the question names more times than one span can have. */
-export const timePhrases = (tokens: readonly Token[], clock: Clock): TimePhrases | undefined =>
-  new Reader(tokens, clock).read();
+export const timePhrases = (tokens: readonly Token[], now: number): TimePhrases | undefined =>
+  new Reader(tokens, now).read();
 
 class Reader {
   readonly #tokens: readonly Token[];
-  readonly #clock: Clock;
+  readonly #now: number;
   readonly #rest: Token[] = [];
   readonly #spans: TimeSpan[] = [];
   #resolution: number | undefined;
 
-  constructor(tokens: readonly Token[], clock: Clock) {
+  constructor(tokens: readonly Token[], now: number) {
     this.#tokens = tokens;
-    this.#clock = clock;
+    this.#now = now;
   }
 
   read(): TimePhrases | undefined {
@@ -200,7 +199,7 @@ class Reader {
   #day(i: number): Omit<Point, "base"> | undefined {
     const token = this.#tokens[i];
     if (token?.type === "date") return { ms: token.ms, lasts: DAY, end: i + 1 };
-    const today = Math.floor(this.#clock() / DAY) * DAY;
+    const today = Math.floor(this.#now / DAY) * DAY;
     if (this.#isWord(i, "today")) return { ms: today, lasts: DAY, end: i + 1 };
     if (this.#isWord(i, "yesterday")) return { ms: today - DAY, lasts: DAY, end: i + 1 };
     if (this.#monthAt(i) >= 0) {

@@ -1,5 +1,4 @@
 /** Understands a question in English: the whole of it, or not at all. Pure. */
-import type { Clock } from "../../../../lib/clock.ts";
 import { err, ok, type Result } from "../../../../lib/result.ts";
 import type { Table } from "../../dataset/schema.ts";
 import type { Concept } from "./lexicon.ts";
@@ -10,7 +9,8 @@ import { tokensOf } from "./tokens.ts";
 import { MEASURING, type TradeSurroundings, tradeQuestion } from "./trade-question.ts";
 
 export interface Surroundings extends TradeSurroundings {
-  readonly clock: Clock;
+  /** When the question came, in ms since the epoch. */
+  readonly now: number;
 }
 
 const FOLLOW_UP = /^\W*(?:and|so|then|also|ok|okay|now|what about|how about)\b/i;
@@ -25,7 +25,7 @@ export const understand = (message: string, around: Surroundings): Result<Questi
   if (SQL.test(text)) return err("That looks like SQL, which query runs; I take questions in English.");
   const tokens = tokensOf(text);
   if (tokens === undefined) return err("That is too long a question for me.");
-  const phrases = timePhrases(tokens, around.clock);
+  const phrases = timePhrases(tokens, around.now);
   if (phrases === undefined) return err("I take one span of time in a question.");
   const { span, resolution, rest } = phrases;
   const words = readWords(rest, around.symbols);

@@ -34,7 +34,7 @@ const recording = (): Data => {
 
 const conversation = () => {
   ran = [];
-  return new TestConversation(assistant({ dataOf: recording, clock: () => NOW }));
+  return new TestConversation(assistant({ dataOf: recording }), () => NOW);
 };
 
 const ask = (question: string): Promise<Answered> => conversation().ask(question);
@@ -114,7 +114,7 @@ describe("a question that the data cannot answer", () => {
     const empty: Data = {
       ask: async (sql) => ok(sql.includes("count(*)") && !sql.includes("GROUP BY") ? [{ trades: 0 }] : []),
     };
-    const talk = () => new TestConversation(assistant({ dataOf: () => empty, clock: () => NOW }));
+    const talk = () => new TestConversation(assistant({ dataOf: () => empty }), () => NOW);
     expect((await talk().ask("last price of BTC")).prose).toBe("The data has no trades.");
     expect((await talk().ask("which symbols are there?")).prose).toBe("The data has no trades.");
   });
@@ -124,7 +124,7 @@ describe("a question that the data cannot answer", () => {
       dataOf({ getByName: () => ({ query: async () => ({ status: "refused", error: error as never }) }) });
     const busy = { code: "RATE_LIMITED", message: "Too many.", retryAfter: 5 };
     const said = async (error: unknown) => {
-      const talk = new TestConversation(assistant({ dataOf: failing(error), clock: () => NOW }));
+      const talk = new TestConversation(assistant({ dataOf: failing(error) }), () => NOW);
       return (await talk.ask("last price of BTC")).parts;
     };
     expect(await said(busy)).toEqual([{ type: "failed", error: busy }]);

@@ -196,6 +196,20 @@ describe("a question that goes on from the one before", () => {
     expect(await said("and the buys?")).toMatch(/4990 trades of BTC-USDT/);
   });
 
+  it("goes on from the day that the one before meant, not from its own", async () => {
+    let now = at(12 * 60);
+    const talk = new TestConversation(data.engine(), () => now);
+    expect((await talk.ask("volume of BTC today")).prose).toContain("from 2024-08-09 00:00:00 UTC");
+    now += 24 * 3_600_000;
+    expect((await talk.ask("and the lowest price?")).prose).toContain(
+      "The lowest price of BTC-USDT from 2024-08-09 00:00:00 UTC to 2024-08-10 00:00:00 UTC",
+    );
+    expect((await talk.ask("volume of BTC yesterday")).prose).toContain("from 2024-08-09 00:00:00 UTC");
+    expect((await talk.ask("volume of BTC today")).prose).toContain(
+      "has no trades of BTC-USDT from 2024-08-10",
+    );
+  });
+
   it("may be the answer to what was asked back", async () => {
     const talk = new TestConversation(data.engine());
     expect((await talk.ask("What was the highest price?")).prose).toBe(

@@ -6,10 +6,10 @@ import {
 } from "../../../../../src/backends/embedded/chat/conversation.ts";
 import type { ChatEngine, ChatPart, ChatQuestion } from "../../../../../src/backends/embedded/chat/engine.ts";
 import type { ConversationRpc } from "../../../../../src/backends/embedded/chat/protocol.ts";
-import { chatHandler } from "../../../../../src/backends/embedded/chat.ts";
+import { chatHandler, RENEW_MS } from "../../../../../src/backends/embedded/chat.ts";
 import { serverEvent } from "../../../../../src/events/catalogue.ts";
 import { Alarms } from "../../../../../src/lib/alarms.ts";
-import { FakeClock } from "../../../../support/fakes.ts";
+import { Deferred, FakeClock, FakeTimers, settled } from "../../../../support/fakes.ts";
 import { TestStorage } from "../../../../support/sqlite.ts";
 
 const conversationsOf = (time = new FakeClock()) => {
@@ -73,6 +73,7 @@ const never = new AbortController().signal;
 const sleep = async () => {};
 const waitUntil = () => {};
 const { read: clock } = new FakeClock();
+const { after } = new FakeTimers();
 
 const HELLO: ChatPart[] = [
   { type: "delta", text: "Hel" },
@@ -82,7 +83,7 @@ const HELLO: ChatPart[] = [
 
 it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and its counts", async () => {
   const { engine } = engineOf(HELLO);
-  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep, waitUntil });
+  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, after, sleep, waitUntil });
   expect(await collect(handler(request("m1", "Hi"), never))).toEqual([
     { event: "chat_typing", data: {} },
     { event: "chat_message", data: { role: "assistant", delta: "Hel", isFinal: false } },
@@ -98,18 +99,18 @@ it("REQ-1: an answer is typing, its pieces, the last one, no more typing, and it
 
 it("the next message of the conversation comes with what was said, of another user's or application's without", async () => {
   const { engine, asked } = engineOf(HELLO);
-  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, sleep, waitUntil });
+  const handler = chatHandler({ conversations: conversationsOf(), engine, clock, after, sleep, waitUntil });
   const first = { payload: { conversationId: "c1", message: "Hi", context: { symbol: "BTC-USDT" } } };
   await collect(handler(request("m1", "", first), never));
   await collect(handler(request("m2", "And now?"), never));
   await collect(handler(request("m3", "Who?", { userId: "user_2" }), never));
   await collect(handler(request("m4", "Who?", { applicationId: "other" }), never));
-  const history = [{ message: "Hi", context: '{"symbol":"BTC-USDT"}', answer: "Hello." }];
+  const history = [{ message: "Hi", context: '{"symbol":"BTC-USDT"}', at: clock(), answer: "Hello." }];
   expect(asked).toEqual([
-    { history: [], message: "Hi", context: '{"symbol":"BTC-USDT"}', applicationId: "demo" },
-    { history, message: "And now?", context: "", applicationId: "demo" },
-    { history: [], message: "Who?", context: "", applicationId: "demo" },
-    { history: [], message: "Who?", context: "", applicationId: "other" },
+    { history: [], message: "Hi", context: '{"symbol":"BTC-USDT"}', at: clock(), applicationId: "demo" },
+    { history, message: "And now?", context: "", at: clock(), applicationId: "demo" },
+    { history: [], message: "Who?", context: "", at: clock(), applicationId: "demo" },
+    { history: [], message: "Who?", context: "", at: clock(), applicationId: "other" },
   ]);
 });
 
@@ -120,7 +121,7 @@ it("a failed answer ends typing, says why, and leaves nothing in the conversatio
   ]);
   const conversations = conversationsOf();
   const events = await collect(
-    chatHandler({ conversations, engine: failed.engine, clock, sleep, waitUntil })(
+    chatHandler({ conversations, engine: failed.engine, clock, after, sleep, waitUntil })(
       request("m1", "Hi"),
       never,
     ),
@@ -131,7 +132,7 @@ it("a failed answer ends typing, says why, and leaves nothing in the conversatio
   ]);
   const { engine, asked } = engineOf(HELLO);
   await collect(
-    chatHandler({ conversations, engine, clock, sleep, waitUntil })(request("m2", "Again"), never),
+    chatHandler({ conversations, engine, clock, after, sleep, waitUntil })(request("m2", "Again"), never),
   );
   expect(asked[0]?.history).toEqual([]);
 });
@@ -144,7 +145,10 @@ it("an engine that throws, or ends without an ending, ends typing too, and lets 
   ] as const) {
     const { engine } = engineOf([{ type: "delta", text: "Hel" }], problem);
     const events: string[] = [];
-    const answer = chatHandler({ conversations, engine, clock, sleep, waitUntil })(request(id, "Hi"), never);
+    const answer = chatHandler({ conversations, engine, clock, after, sleep, waitUntil })(
+      request(id, "Hi"),
+      never,
+    );
     await expect(async () => {
       for await (const { event } of answer) events.push(event);
     }).rejects.toThrow();
@@ -152,7 +156,7 @@ it("an engine that throws, or ends without an ending, ends typing too, and lets 
   }
   const { engine, asked } = engineOf(HELLO);
   await collect(
-    chatHandler({ conversations, engine, clock, sleep, waitUntil })(request("m3", "Again"), never),
+    chatHandler({ conversations, engine, clock, after, sleep, waitUntil })(request("m3", "Again"), never),
   );
   expect(asked[0]?.history).toEqual([]);
 });
@@ -160,7 +164,7 @@ it("an engine that throws, or ends without an ending, ends typing too, and lets 
 it("a message that comes while another is answered is refused, and let in when that one is cancelled", async () => {
   const conversations = conversationsOf();
   const { engine, asked } = engineOf(HELLO);
-  const handler = chatHandler({ conversations, engine, clock, sleep, waitUntil });
+  const handler = chatHandler({ conversations, engine, clock, after, sleep, waitUntil });
   const first = handler(request("m1", "Hi"), never)[Symbol.asyncIterator]();
   await first.next();
   expect(await collect(handler(request("m2", "Hi?"), never))).toEqual([
@@ -186,6 +190,7 @@ it("a message that nobody waits for any more lets the next one in, though its an
     conversations,
     engine,
     clock,
+    after,
     sleep,
     waitUntil: (work: Promise<void>) => void pending.push(work),
   };
@@ -197,26 +202,89 @@ it("a message that nobody waits for any more lets the next one in, though its an
   expect(events.at(-1)?.event).toBe("chat_response");
 });
 
-it("a long answer keeps the conversation to itself as long as it goes on", async () => {
-  const time = new FakeClock();
-  const conversations = conversationsOf(time);
+it("an answer that is cancelled when the engine has written it whole is not kept", async () => {
+  const conversations = conversationsOf();
+  const caller = new AbortController();
   const engine: ChatEngine = {
     async *answer() {
-      for (let i = 0; i < 10; i++) {
-        time.now += 60_000;
-        yield { type: "delta", text: "." };
-      }
+      yield { type: "delta", text: "Hello." };
+      caller.abort();
       yield { type: "done", tokens: {} };
     },
   };
-  const handler = chatHandler({ conversations, engine, clock: time.read, sleep, waitUntil });
-  let refused = 0;
-  for await (const { event } of handler(request("m1", "Hi"), never)) {
-    if (event !== "chat_message") continue;
-    const [first] = await collect(handler(request("m2", "Hi?"), never));
-    if (first?.event === "chat_error") refused++;
-    else break;
+  const deps = { conversations, clock, after, sleep, waitUntil };
+  const events = await collect(chatHandler({ ...deps, engine })(request("m1", "Hi"), caller.signal));
+  expect(events.map(({ event }) => event)).toEqual(["chat_typing", "chat_message"]);
+  const next = engineOf(HELLO);
+  await collect(chatHandler({ ...deps, engine: next.engine })(request("m2", "Again"), never));
+  expect(next.asked.map(({ history }) => history)).toEqual([[]]);
+});
+
+it("an answer whose place another message has taken is not kept, and fails", async () => {
+  const time = new FakeClock();
+  const conversations = conversationsOf(time);
+  const { engine } = engineOf(HELLO);
+  const deps = { conversations, clock: time.read, after, sleep, waitUntil };
+  const first = chatHandler({ ...deps, engine })(request("m1", "Hi"), never)[Symbol.asyncIterator]();
+  await first.next();
+  // As if the calls that say it goes on were lost.
+  time.now += 90_000;
+  await collect(chatHandler({ ...deps, engine })(request("m2", "Hi?"), never));
+  const rest: BackendEvent[] = [];
+  for (let next = await first.next(); !next.done; next = await first.next()) rest.push(next.value);
+  expect(rest.slice(-2)).toEqual([
+    { event: "chat_stop_typing", data: {} },
+    {
+      event: "chat_error",
+      data: {
+        code: "INTERNAL",
+        message: "The conversation went on while this was being answered. Send the message again.",
+      },
+    },
+  ]);
+  const third = engineOf(HELLO);
+  await collect(chatHandler({ ...deps, engine: third.engine })(request("m3", "Hi!"), never));
+  expect(third.asked[0]?.history.map(({ message }) => message)).toEqual(["Hi?"]);
+});
+
+it("an answer keeps the conversation to itself as long as it is waited for, however silent, and no longer", async () => {
+  const time = new FakeClock();
+  const timers = new FakeTimers();
+  const conversations = conversationsOf(time);
+  const silence = new Deferred<void>();
+  const engine: ChatEngine = {
+    async *answer() {
+      await silence.promise;
+      yield { type: "delta", text: "." };
+      yield { type: "done", tokens: {} };
+    },
+  };
+  const handler = chatHandler({
+    ...{ conversations, engine, clock: time.read, after: timers.after, sleep, waitUntil },
+  });
+  const first = collect(handler(request("m1", "Hi"), never));
+  for (let passed = 0; passed < 600_000; passed += RENEW_MS) {
+    await settled();
+    time.now += RENEW_MS;
+    timers.pass(RENEW_MS);
+    await settled();
+    const [event] = await collect(handler(request("m2", "Hi?"), never));
+    expect(event?.event).toBe("chat_error");
   }
-  // The last one comes after the answer is kept.
-  expect(refused).toBe(10);
+  silence.resolve();
+  expect((await first).at(-1)?.event).toBe("chat_response");
+  expect(timers.pending).toEqual([]);
+});
+
+it("what is kept of an endless answer is bounded", async () => {
+  const conversations = conversationsOf();
+  const parts = Array.from({ length: 100 }, (): ChatPart => ({ type: "delta", text: "x".repeat(10_000) }));
+  const { engine } = engineOf([...parts, { type: "done", tokens: {} }]);
+  const deps = { conversations, clock, after, sleep, waitUntil };
+  await collect(chatHandler({ ...deps, engine })(request("m1", "Hi"), never));
+  const next = engineOf(HELLO);
+  await collect(chatHandler({ ...deps, engine: next.engine })(request("m2", "Again"), never));
+  const [turn] = next.asked[0]?.history ?? [];
+  expect(turn?.message).toBe("Hi");
+  expect(turn?.answer).toMatch(/^x+\n\n\(The rest is not kept: it is too long\.\)$/);
 });

@@ -34,7 +34,7 @@ afterEach(async () => {
   for (const line of logged) expect(line).not.toMatch(/sk-|127\.0\.0\.1/);
 });
 
-const QUESTION: ChatQuestion = { history: [], message: "Hi", context: "", applicationId: "demo" };
+const QUESTION: ChatQuestion = { history: [], message: "Hi", context: "", at: 0, applicationId: "demo" };
 
 const ask = async (
   options: { url?: string; key?: string | undefined; idleTimeoutMs?: number; signal?: AbortSignal } = {},
@@ -67,7 +67,7 @@ const answering = (...events: string[]) => {
 describe("the request", () => {
   it("is a streamed completion of the whole conversation, with the key, the tables and no figures", async () => {
     answering(ROLE, content("Hello"), finish("stop"), usage(9, 1), DONE);
-    const history = [{ message: "One?", context: "", answer: "1." }];
+    const history = [{ message: "One?", context: "", at: 0, answer: "1." }];
     await ask({}, { ...QUESTION, history, message: "Two?", context: '{"symbol":"BTC-USDT"}' });
     const [request] = server.requests;
     expect(request).toMatchObject({

@@ -75,8 +75,8 @@ export class RealData {
     });
   }
 
-  engine(clock: Clock = Date.now): ChatEngine {
-    return assistant({ dataOf: dataOf({ getByName: () => this.queries }), clock });
+  engine(): ChatEngine {
+    return assistant({ dataOf: dataOf({ getByName: () => this.queries }) });
   }
 
   /** Rows of one SELECT, through the engine that answers `query`. */
@@ -99,21 +99,24 @@ export interface Answered {
 /** A conversation, as the handler leads it. */
 export class TestConversation {
   readonly #engine: ChatEngine;
+  readonly #clock: Clock;
   readonly #turns: Turn[] = [];
 
-  constructor(engine: ChatEngine) {
+  constructor(engine: ChatEngine, clock: Clock = Date.now) {
     this.#engine = engine;
+    this.#clock = clock;
   }
 
   async ask(message: string, context = ""): Promise<Answered> {
     const history = [...this.#turns];
-    const question = { history, message, context, applicationId: "demo" };
+    const at = this.#clock();
+    const question = { history, message, context, at, applicationId: "demo" };
     const parts: ChatPart[] = [];
     for await (const part of this.#engine.answer(question, new AbortController().signal)) parts.push(part);
     const deltas = parts.flatMap((part) => (part.type === "delta" ? [part.text] : []));
     const text = deltas.join("");
     const last = parts.at(-1);
-    this.#turns.push({ message, context, answer: text });
+    this.#turns.push({ message, context, at, answer: text });
     const sql = last?.type === "done" ? last.sql : undefined;
     return { text, prose: text.split("\n\n```sql")[0] ?? "", sql, deltas: deltas.length, parts };
   }
