@@ -129,6 +129,15 @@ export const HOSTILE: Readonly<Record<string, readonly string[]>> = {
     ),
     "SELECT sum(price) OVER (ORDER BY price ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW) FROM trades",
   ],
+  "may take for ever, though a name in it looks small": [
+    `WITH x AS MATERIALIZED (SELECT DISTINCT trade_id FROM trades) SELECT count(*) AS n, (SELECT y AS x FROM (SELECT 1 AS y LIMIT 1) AS y) AS q FROM ${times(4, (n) => `x a${n}`)}`,
+    `SELECT count(*) AS n, (SELECT y AS x FROM (SELECT 1 AS y LIMIT 1) AS y) AS q FROM ${times(4, () => "(SELECT DISTINCT trade_id FROM trades) x")}`,
+    `SELECT count(*) FROM ${times(4, () => "(SELECT DISTINCT trade_id FROM trades)")}, ${times(5, (n) => `(SELECT 1 FROM bars LIMIT 1) AS "(subquery-${n + 1})"`)}`,
+    `SELECT count(*) FROM ${times(4, (n) => `(SELECT hash AS side, count(*) FROM transfers trades GROUP BY side) x${n}`)}`,
+    `SELECT (SELECT count(*) FROM ${times(4, (n) => `(SELECT count(a.close) FROM trades) x${n}`)}) FROM bars a`,
+    "SELECT count(*) FROM transfers WHERE chain IN (SELECT chain FROM transfers) AND hash IN (SELECT hash FROM transfers) AND position IN (SELECT timestamp FROM trades)",
+    `SELECT count(*) FROM transfers WHERE chain IN (${times(300, (n) => `'${n}'`)}) AND hash IN (${times(300, (n) => `'${n}'`)}) AND position IN (${times(300, String)})`,
+  ],
   "may take for ever in ways that a plan hardly shows": [
     "SELECT count(*) FROM trades a, (SELECT symbol, count(*) AS n FROM trades x, bars GROUP BY symbol) b WHERE a.price < b.n",
     `SELECT count(*) FROM ${times(64, (n) => `trades t${n}`)} WHERE ${times(60, (n) => `(t${n}.symbol = t${(n * 7 + 1) % 64}.symbol OR t${n}.price = t${(n * 5) % 64}.price)`, " AND ")}`,

@@ -5,7 +5,7 @@
  */
 import { err, ok, type Result } from "../../../lib/result.ts";
 import { isTable, type Table } from "../dataset/schema.ts";
-import { alternativesIn } from "./alternatives.ts";
+import { type Alternatives, alternativesIn } from "./alternatives.ts";
 import type { ProgramShape } from "./bytecode.ts";
 import { MAX_RESULT_ROWS } from "./result-rows.ts";
 import { rowBounds } from "./row-bounds.ts";
@@ -78,14 +78,16 @@ class Estimate {
   readonly #subqueries = new Map<string, number>();
   /** What it takes to make the rows of the subqueries that are made while they are read, by name. */
   readonly #coroutines = new Map<string, PlanCost>();
-  /** How many values the lists and alternatives of the query have: a search may be done for each. */
-  readonly #alternatives: number;
+  readonly #alternatives: Alternatives;
   readonly #tables: ReadonlySet<Table>;
   readonly #bounds: ReadonlyMap<string, number>;
+  readonly #plan: readonly PlanRow[];
+  readonly #counted = new Set<PlanRow>();
   #longestList = 0;
   #unknown: string | undefined;
 
   constructor(plan: readonly PlanRow[], tokens: readonly SqlToken[], sizes: TableSizes) {
+    this.#plan = plan;
     this.#sizes = sizes;
     for (const row of plan) {
       this.#children.set(row.parent, [...(this.#children.get(row.parent) ?? []), row]);
@@ -100,7 +102,9 @@ class Estimate {
     // How long the list of IN (SELECT ...) is stands after the search that uses it.
     this.#level(0);
     const cost = this.#level(0);
-    return this.#unknown === undefined ? ok(cost) : err(this.#unknown);
+    const passed = this.#plan.find((row) => !this.#counted.has(row));
+    const unknown = this.#unknown ?? passed?.detail;
+    return unknown === undefined ? ok(cost) : err(unknown);
   }
 
   /** The plan of one SELECT: its loops, in one another, and what is done in or after them. */
@@ -110,6 +114,7 @@ class Estimate {
     const perRow: PlanCost[] = [];
     let sorts = 0;
     for (const node of this.#children.get(parent) ?? []) {
+      this.#counted.add(node);
       const { detail } = node;
       if (/^(SCAN|SEARCH) /.test(detail)) {
         // A co-routine does its work again each time the loops around it begin it anew.
@@ -122,7 +127,10 @@ class Estimate {
           sum = add(sum, kept(this.#named(detail.slice("SEARCH ".length))));
       } else if (detail === "MULTI-INDEX OR") {
         let found = 0;
-        for (const index of this.#children.get(node.id) ?? []) found += this.#level(index.id).rows;
+        for (const index of this.#children.get(node.id) ?? []) {
+          this.#counted.add(index);
+          found += this.#level(index.id).rows;
+        }
         rows *= Math.max(1, found);
         sum = add(sum, { steps: rows, ...kept(rows) });
       } else if (/^(CO-ROUTINE|MATERIALIZE) /.test(detail)) {
@@ -168,8 +176,9 @@ class Estimate {
   /** Queries whose results are put together. */
   #parts(parent: number): PlanCost {
     let total = NOTHING;
-    for (const { id } of this.#children.get(parent) ?? []) {
-      const part = this.#level(id);
+    for (const node of this.#children.get(parent) ?? []) {
+      this.#counted.add(node);
+      const part = this.#level(node.id);
       total = { ...add(total, part), rows: total.rows + part.rows };
     }
     return total;
@@ -184,10 +193,18 @@ class Estimate {
     return largest(unknown ? [...this.#coroutines.values()] : found);
   }
 
-  /** What the text of a subquery says of its rows. The name in a plan may be an alias of several. */
+  /**
+   * What the text of a subquery says of its rows: the most of what its name may be an alias of. Where one of these is
+   * not known, or the name may be one that SQLite gave, nothing.
+   */
   #boundOf(name: string): number {
-    const bounds = this.#namesOf(name).flatMap((other) => this.#bounds.get(other) ?? []);
-    return bounds.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...bounds);
+    if (!/^[a-z_][a-z0-9_]*$/.test(name)) return Number.POSITIVE_INFINITY;
+    const bounds = this.#namesOf(name).map((other) => {
+      const bound = this.#bounds.get(other);
+      // `WITH x` names x; where WITH is a name itself, it has a bound.
+      return bound ?? (KEYWORDS_BEFORE_NAMES.has(other) && other !== name ? 0 : Number.POSITIVE_INFINITY);
+    });
+    return Math.max(...bounds);
   }
 
   /** How many rows a loop passes each time it is entered, at least 1. */
@@ -195,21 +212,19 @@ class Estimate {
     if (detail.startsWith("SCAN ")) return this.#named(detail.slice("SCAN ".length));
     const whole = this.#named(detail.slice("SEARCH ".length));
     const columns = equalColumns(detail);
-    const [, index = ""] = /^.* USING (?:COVERING )?(INDEX [a-z_]+|PRIMARY KEY) \(/.exec(detail) ?? [];
-    const tables = this.#candidates(detail.slice("SEARCH ".length));
-    if (columns.length === 0 || index === "" || tables.length === 0) return whole;
+    const tables = this.#candidates(detail.slice("SEARCH ".length)).filter((table) =>
+      columns.every((column) => TABLE_SHAPES[table].columns.has(column)),
+    );
+    if (columns.length === 0 || tables.length === 0) return whole;
+    const searches = this.#alternatives.combinations(columns, this.#everything());
     let most = 1;
     for (const table of tables) {
-      const { columns: known, key } = TABLE_SHAPES[table];
-      if (!columns.every((column) => known.has(column))) continue;
-      const unique = key.every((column) => columns.includes(column));
-      const found = unique ? 1 : this.#sizes.largestGroup(table, columns);
-      most = Math.max(most, Math.min(this.#sizes.rows(table), found * this.#alternatives));
+      const unique = TABLE_SHAPES[table].key.every((column) => columns.includes(column));
+      // At least 1: what is not there is searched for all the same.
+      const found = unique ? 1 : Math.max(1, this.#sizes.largestGroup(table, columns));
+      most = Math.max(most, Math.min(this.#sizes.rows(table), found * searches));
     }
-    return (
-      Math.min(whole, most) +
-      (this.#alternatives === 1 ? 0 : Math.min(this.#alternatives, this.#everything()))
-    );
+    return Math.min(whole, most) + (searches === 1 ? 0 : searches);
   }
 
   /** Rows of what a SCAN or SEARCH names, at least 1. */
@@ -296,8 +311,13 @@ const kept = (rows: number): Partial<PlanCost> => ({ comparisons: sorting(rows),
 
 const sorting = (rows: number): number => rows * Math.ceil(Math.log2(rows + 1));
 
-/** The columns that a SEARCH compares for equality; none if the text is not understood. */
+/** Keywords that a name of a common table expression may stand behind. */
+const KEYWORDS_BEFORE_NAMES: ReadonlySet<string> = new Set(["with", "recursive"]);
+
+/** The columns of an index that a SEARCH compares for equality; none if the text is not understood. */
 const equalColumns = (detail: string): string[] => {
-  const [, terms = ""] = /\(([^()]*)\)(?: LEFT-JOIN| EXISTS)?$/.exec(detail) ?? [];
+  const [, terms = ""] =
+    / USING (?:COVERING )?(?:INDEX [a-z_]+|PRIMARY KEY) \(([^()]*)\)(?: LEFT-JOIN| EXISTS)?$/.exec(detail) ??
+    [];
   return terms.split(" AND ").flatMap((term) => /^([a-z_]+)=\?$/.exec(term)?.[1] ?? []);
 };

@@ -10,7 +10,7 @@ import { TABLE_SHAPES } from "./tables.ts";
 /** How many values a column has, at most. */
 export type DistinctValues = (table: Table, column: string) => number;
 
-/** By name: a bound for all parts that have it. */
+/** By name: a bound for all parts that have it, infinite where anything else may have the name. */
 export const rowBounds = (
   tokens: readonly SqlToken[],
   distinct: DistinctValues,
@@ -24,7 +24,7 @@ export const rowBounds = (
     const bound = Math.min(limitOf(body), groupsOf(body, definitions, distinct));
     bounds.set(name, Math.max(bound, bounds.get(name) ?? 0));
   }
-  for (const name of otherwiseGiven(tokens, definitions)) bounds.delete(name);
+  for (const name of otherwiseGiven(tokens, definitions)) bounds.set(name, Number.POSITIVE_INFINITY);
   return bounds;
 };
 
@@ -70,6 +70,38 @@ const limitOf = (body: Body): number => {
 
 const AGGREGATES = ["count", "sum", "avg", "total"];
 
+/** Tables that the FROM of a SELECT names, given its tokens outside parentheses: an alias is none, whatever it is. */
+const tablesOf = (words: readonly SqlToken[]): Table[] => {
+  const from = words.findIndex((token) => isWord(token, "from"));
+  const after = words.slice(from + 1);
+  const end = after.findIndex((token) =>
+    isWord(token, "where", "group", "having", "window", "order", "limit"),
+  );
+  return (end === -1 ? after : after.slice(0, end)).flatMap((token, index, all) => {
+    const name = nameOf(token);
+    const named = index === 0 || all[index - 1]?.text === "," || isWord(all[index - 1], "join");
+    return named && name !== undefined && isTable(name) ? [name] : [];
+  });
+};
+
+/**
+ * Whether a SELECT begins with an aggregate of its own. One of nothing but columns of the query around it is that
+ * query's: then the SELECT has as many rows as its tables.
+ */
+const isAggregate = (tokens: readonly SqlToken[], tables: readonly Table[]): boolean => {
+  if (!isWord(tokens[1], ...AGGREGATES) || tokens[2]?.text !== "(") return false;
+  const call = tokens.slice(
+    3,
+    tokens.findIndex(({ text }) => text === ")"),
+  );
+  if (call.length === 1 && call[0]?.text === "*") return true;
+  return call.some((token, index) => {
+    const name = token.kind === "word" ? token.value : undefined;
+    const qualified = call[index - 1]?.text === "." || call[index + 1]?.text === ".";
+    return !qualified && tables.some((table) => name !== undefined && TABLE_SHAPES[table].columns.has(name));
+  });
+};
+
 /** Groups of a plain SELECT from tables by some of their columns; one if it has aggregates and no groups. */
 const groupsOf = (body: Body, definitions: ReadonlySet<string>, distinct: DistinctValues): number => {
   const { tokens } = body;
@@ -79,18 +111,13 @@ const groupsOf = (body: Body, definitions: ReadonlySet<string>, distinct: Distin
     !tokens.some((token) => definitions.has(nameOf(token) ?? "") || isWord(token, "over"));
   if (!plain) return Number.POSITIVE_INFINITY;
   const words = outer(body);
+  const tables = tablesOf(words.map(({ token }) => token));
   const group = words.find(({ token }) => isWord(token, "group"));
-  if (group === undefined) {
-    return isWord(tokens[1], ...AGGREGATES) && tokens[2]?.text === "(" ? 1 : Number.POSITIVE_INFINITY;
-  }
+  if (group === undefined) return isAggregate(tokens, tables) ? 1 : Number.POSITIVE_INFINITY;
   const end = words.find(
     ({ token, at }) => at > group.at && isWord(token, "having", "window", "order", "limit"),
   );
   const columns = tokens.slice(group.at + 2, end?.at);
-  const tables = tokens.flatMap((token) => {
-    const name = nameOf(token);
-    return name !== undefined && isTable(name) ? [name] : [];
-  });
   let groups = 1;
   for (const [index, token] of columns.entries()) {
     if (index % 2 === 1) {

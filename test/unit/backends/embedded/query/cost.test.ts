@@ -53,7 +53,7 @@ describe("the cost of a plan", () => {
     expect(search("symbol=? AND venue=? AND timestamp>? AND timestamp<?")).toBe(400);
     expect(search("ANY(symbol) AND venue=?")).toBe(1_100);
     expect(search("timestamp>?")).toBe(1_100);
-    expect(search("nonsense=?")).toBe(200);
+    expect(search("nonsense=?")).toBe(1_100);
     expect(steps(sql, [1, 0, "SEARCH t USING INDEX trades_by_time"])).toBe(100);
   });
 
@@ -62,6 +62,18 @@ describe("the cost of a plan", () => {
     expect(steps("SELECT * FROM trades WHERE symbol IN ('a', 'b')", search)).toBe(3 * 2 + 2);
     expect(steps("SELECT * FROM trades WHERE symbol = 'a' OR symbol = 'b'", search)).toBe(3 * 2 + 2);
     expect(steps("SELECT * FROM trades WHERE symbol IN (SELECT 1)", search)).toBe(200);
+    const wide: [number, number, string] = [
+      ...([1, 0, "SEARCH trades USING INDEX trades_by_time (symbol=? AND timestamp=?)"] as const),
+    ];
+    const lists = (first: string, second: string) =>
+      steps(`SELECT * FROM trades WHERE ${first} IN (1, 2) AND ${second} IN (SELECT 1)`, wide);
+    expect(lists("symbol", "timestamp")).toBe(100 + 2 * 100);
+    expect(lists("price", "timestamp")).toBe(100 + 100);
+    // Columns whose names say nothing.
+    expect(lists("+symbol COLLATE NOCASE", "(timestamp)")).toBe(100 + 2 * 100);
+    expect(steps("SELECT * FROM (SELECT symbol AS price FROM trades) WHERE price IN (1, 2, 3)", wide)).toBe(
+      9 + 3,
+    );
   });
 
   it("runs a correlated subquery for each row, another once", () => {
@@ -163,6 +175,29 @@ describe("the cost of a plan", () => {
     });
   });
 
+  it("bounds nothing by a name that may be another one's alias, or SQLite's own", () => {
+    const named = (name: string, rest: string) =>
+      cost(
+        `SELECT * FROM (SELECT DISTINCT price FROM trades) ${rest}`,
+        [1, 0, `MATERIALIZE ${name}`],
+        [2, 1, "SCAN trades"],
+        [3, 0, `SCAN ${name}`],
+      );
+    expect(named("x", "x, (SELECT 1 LIMIT 1) AS y, (SELECT y AS x) z")).toMatchObject({
+      value: { rows: 100 },
+    });
+    expect(named("(subquery-2)", ', (SELECT 1 LIMIT 1) AS "(subquery-2)"')).toMatchObject({
+      value: { rows: 100 },
+    });
+  });
+
+  it("is a number where tables are empty", () => {
+    const empty = { ...sizes, rows: () => 0, largestGroup: () => 0 };
+    const search = { id: 1, parent: 0, detail: "SEARCH trades USING INDEX trades_by_time (symbol=?)" };
+    const sql = "SELECT * FROM trades WHERE symbol IN (SELECT symbol FROM bars)";
+    expect(planCost([search], tokensOf(sql), empty)).toMatchObject({ value: { steps: 1 } });
+  });
+
   it("counts what is sorted and kept", () => {
     const result = cost(
       "SELECT * FROM trades",
@@ -188,6 +223,8 @@ describe("the cost of a plan", () => {
   it("is unknown where the plan has something unknown", () => {
     expect(cost("SELECT 1", [1, 0, "RECURSIVE STEP"])).toEqual({ ok: false, error: "RECURSIVE STEP" });
     expect(cost("SELECT 1", [1, 0, "SETUP"]).ok).toBe(false);
+    expect(cost("SELECT 1 FROM bars", [1, 0, "SCAN bars"], [2, 1, "SCAN bars"]).ok).toBe(false);
+    expect(cost("SELECT 1 FROM bars", [1, 0, "SCAN bars"], [2, 7, "SCAN bars"]).ok).toBe(false);
   });
 });
 
