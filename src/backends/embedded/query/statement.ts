@@ -2,10 +2,13 @@
 import { err, ok, type Result } from "../../../lib/result.ts";
 import { expansionFault } from "./expansion.ts";
 import { isWord, type SqlToken, tokenize } from "./sql-tokens.ts";
+import { tableReferences } from "./table-references.ts";
 import { type TextGrowth, textGrowth } from "./texts.ts";
 
 /** Characters of a query. */
 export const MAX_SQL_CHARS = 20_000;
+/** Tables of a query. SQLite takes up to 50 ms to plan a join of so many, and three times that for two more. */
+export const MAX_TABLES = 10;
 /** Parameters that SQLite binds in a Durable Object. */
 const MAX_BINDINGS = 100;
 export type SqlParams = readonly SqlParam[] | Readonly<Record<string, SqlParam>>;
@@ -44,7 +47,11 @@ const faultOf = (tokens: readonly SqlToken[]): string | undefined => {
   if (tokens.some((token) => isWord(token, "exclude"))) {
     return "Window frames with EXCLUDE are not run: they read the whole partition again for each row.";
   }
-  return expansionFault(tokens);
+  const fault = expansionFault(tokens);
+  if (fault !== undefined) return fault;
+  return tableReferences(tokens) > MAX_TABLES
+    ? `The query names more than ${MAX_TABLES} tables, those of its WITH counted each time they are used. Ask for it in several queries.`
+    : undefined;
 };
 
 type Bound = Pick<Statement, "sql" | "bindings">;

@@ -1,7 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { tokenize } from "../../../../../src/backends/embedded/query/sql-tokens.ts";
 import { readStatement, type SqlParams } from "../../../../../src/backends/embedded/query/statement.ts";
+import { tableReferences } from "../../../../../src/backends/embedded/query/table-references.ts";
 
 const database = new DatabaseSync(":memory:");
 
@@ -89,11 +91,44 @@ describe("a statement", () => {
   it("may use its parts again, but not without end", () => {
     const twice = (levels: number) =>
       `WITH c0 AS (SELECT 1 AS a)${Array.from({ length: levels }, (_, n) => `, c${n + 1} AS (SELECT x.a FROM c${n} x, c${n} y)`).join("")} SELECT a FROM c${levels}`;
-    expect(run(twice(3))).toEqual([1]);
+    expect(run(twice(2))).toEqual([1]);
     expect(run(twice(14))).toMatch("refers to its own parts too often");
     expect(run("WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x FROM c) SELECT 1")).toMatch(
       "uses its own name",
     );
     expect(run("WITH price AS (SELECT 1 AS cost) SELECT cost FROM price")).toEqual([1]);
+  });
+});
+
+describe("the tables that a query names", () => {
+  const count = (sql: string) => {
+    const tokens = tokenize(sql);
+    if (!tokens.ok) throw new Error(tokens.error);
+    return tableReferences(tokens.value);
+  };
+
+  it.each([
+    ["SELECT 1", 0],
+    ["SELECT a, b FROM trades WHERE a IN (1, 2) ORDER BY a, b", 1],
+    ["SELECT 1 FROM trades a, bars AS b JOIN main.transfers USING (symbol, venue), address_labels", 4],
+    ["SELECT 1 FROM (trades a, bars), ((transfers))", 3],
+    ["SELECT 1 FROM (SELECT a, b FROM trades) x, (SELECT c, d FROM bars) y", 4],
+    ["SELECT (SELECT a FROM trades, bars), b, c FROM transfers UNION ALL SELECT 1, 2 FROM bars, bars", 5],
+    ["SELECT a IS NOT DISTINCT FROM b, c, d FROM trades", 1],
+    ["SELECT 1 WHERE 1 IN trades", 1],
+    ["SELECT 1 FROM trades window, bars, bars", 3],
+    [
+      "WITH x AS (SELECT 1 FROM trades, bars), y AS (SELECT 1 FROM x, x) SELECT y.a FROM y a, main.y",
+      2 + 4 + 8,
+    ],
+  ])("%s: %d", (sql, tables) => {
+    expect(count(sql)).toBe(tables);
+  });
+
+  it("are at most ten", () => {
+    const join = (tables: number) =>
+      readStatement(`SELECT 1 FROM ${Array(tables).fill("trades").join(", ")}`);
+    expect(join(10).ok).toBe(true);
+    expect(join(11)).toMatchObject({ error: expect.stringMatching("more than 10 tables") });
   });
 });
