@@ -4,11 +4,11 @@
 export type Concept = Exclude<keyof typeof WORDS, "filler">;
 
 const WORDS = {
-  filler: `a an the is are was were be been do does did has have had what what's whats which how when where who
+  filler: `a an the is are was were be been do does did has have had what what's whats which how
     please can could would you me my i i'd i'm we us tell show give get find list lists print want like know see need of
-    in on at for by with over during within to from as so far ever overall all any some each per there that's thanks
+    in on at for by with over during within to from as so far ever overall all any some there that's thanks
     thank go went going reached reach made about your utc exactly just entire full available contain
-    contains stored held found exist exists and then s total out coin coins token tokens currency`,
+    contains stored held found exist exists and then s out`,
   last: "last latest current currently now recent newest closing close",
   first: "first opening open oldest earliest",
   high: "high highest max maximum peak top biggest largest greatest",
@@ -22,17 +22,20 @@ const WORDS = {
   compare: "compare comparison compared versus vs against side sides",
   buy: "buy buys bought buying buyer buyers",
   sell: "sell sells sold selling seller sellers",
-  price: "price prices priced trading cost costs worth",
+  price: "price prices priced trading",
   trade: "trade trades",
   traded: "traded",
   much: "much",
-  value: "value",
+  value: "value worth cost costs",
+  total: "total",
+  each: "each per",
   size: "size sizes",
   row: "row rows record records",
   table: "table tables schema",
-  symbol: "symbol symbols market markets pair pairs instrument instruments ticker tickers",
+  symbol: `symbol symbols market markets pair pairs instrument instruments ticker tickers coin coins token tokens
+    currency`,
   data: "data dataset database",
-  time: "time times period dates date cover covers",
+  time: "time times when period dates date cover covers",
   transfer:
     "transfer transfers transferred transaction transactions received receive receives sent send sends",
   label: "label labels labelled labeled address_labels",

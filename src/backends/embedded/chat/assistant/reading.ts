@@ -107,13 +107,16 @@ export const only = ({ concepts }: Reading, allowed: readonly Concept[]): boolea
 
 /** The question, if it leaves none of the words out. */
 export const fitting = (
-  { words, span, chains, assets }: Reading,
+  { words, span, resolution, chains, assets }: Reading,
   allowed: readonly Concept[],
   question: Question,
 ): Result<Question, string> => {
   const misfits = words.filter(({ concept }) => !allowed.includes(concept));
   if (misfits.length > 0)
     return err(`I do not see what ${listed(misfits.map(({ text }) => text))} asks here.`);
+  if (resolution !== undefined && !(question.about === "trades" && question.measure === "candles")) {
+    return err("Only candles have a resolution.");
+  }
   if (span !== undefined && !("span" in question)) return err("I cannot narrow that down to a span of time.");
   if (question.about === "trades") return ok(question);
   if (assets.length > 0) return err("I can narrow that down by chain, such as bitcoin, but not by asset.");

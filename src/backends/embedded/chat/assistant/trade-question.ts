@@ -38,10 +38,11 @@ export const tradeQuestion = (
   if (isNothing && coin.value === undefined && span === undefined && resolution === undefined) {
     return err("I do not see what you ask.");
   }
-  const sides = sidesOf(measuring);
-  const measure = isNothing
+  const sides = sidesOf(reading);
+  const found = isNothing
     ? before?.measure
     : measureOf(reading, sides === "both", goesOn ? before : undefined);
+  const measure = found !== undefined && isWhole(found, reading, sides) ? found : undefined;
   if (measure === undefined) {
     return err(`I cannot bring ${listed(reading.words.map(({ text }) => text))} together in one answer.`);
   }
@@ -56,8 +57,15 @@ export const tradeQuestion = (
     ...(named === undefined ? {} : { symbol: named }),
     ...(side === undefined ? {} : { side }),
   };
-  if (resolution !== undefined && measure !== "candles") return err("Only candles have a resolution.");
-  return fitting(reading, [...MEASURING, ...NOUNS, "much", "symbol", "data", "time", "it", "usd"], question);
+  // "Which symbol had the highest price?" is about all of them.
+  const ofOne: readonly Concept[] = coin.value === undefined ? [] : ["symbol"];
+  const allowed = [
+    ...MEASURING,
+    ...NOUNS,
+    ...ofOne,
+    ...(["much", "total", "data", "time", "it", "usd"] as const),
+  ];
+  return fitting(reading, allowed, question);
 };
 
 const NOUNS: readonly Concept[] = ["price", "trade", "traded", "value", "size"];
@@ -71,7 +79,9 @@ const coinsOf = (
   if (strange !== undefined) return err(`"${strange}" is a chain, and trades are not on one.`);
   const named = concepts.has("usd") ? [...coins, "USD"] : coins;
   const [first, second, ...more] = named;
-  if (second === undefined) return ok(first === "USD" ? undefined : first);
+  if (second === undefined) {
+    return first === "USD" ? err("I convert nothing to USD. Name a symbol that is priced in it.") : ok(first);
+  }
   if (more.length > 0) return err("I take one symbol at a time.");
   const pair = `${first}-${second}`;
   if (symbols.includes(pair)) return ok(pair);
@@ -83,10 +93,11 @@ const coinsOf = (
   return isQuote && !first?.includes("-") ? ok(pair) : err("I take one symbol at a time.");
 };
 
-const sidesOf = (measuring: readonly Concept[]): Side | "both" | undefined => {
-  const buy = measuring.includes("buy");
-  const sell = measuring.includes("sell");
-  if ((buy && sell) || measuring.includes("compare")) return "both";
+const sidesOf = ({ concepts, words }: Reading): Side | "both" | undefined => {
+  const buy = concepts.has("buy");
+  const sell = concepts.has("sell");
+  const bySide = words.some(({ text }) => /^sides?$/i.test(text));
+  if (buy === sell && (buy || bySide)) return "both";
   return buy ? "buy" : sell ? "sell" : undefined;
 };
 
@@ -136,6 +147,9 @@ const measureOf = (
   // "How much was traded", "how many BTC were bought".
   const moved = words.some(({ text }) => /^(?:traded|bought|sold)$/i.test(text));
   if (moved && !has("trade") && (!named || core.join() === "count")) return "volume";
+  // "The value of the buys", "the total value": of all trades together, not of one coin.
+  const together = (["trade", "buy", "sell", "total"] as const).some(has);
+  if (!named && has("value") && together) return "volume";
   // "And the buys?" "The value of BTC". "What did BTC trade at?" "Trades of BTC".
   if (!named && !has("trade")) return before?.measure ?? (has("value") ? "last-price" : undefined);
   if (!named) return words.some(({ text }) => /^trades$/i.test(text)) ? "count" : "last-price";
@@ -151,4 +165,50 @@ const measureOf = (
     has("size") || (extreme && (has("trade") || largest)) || sizes.includes(before?.measure ?? "");
   if (measure === "count" && !has("trade") && !has("buy") && !has("sell")) return undefined;
   return ofSize ? (OF_SIZE.get(measure) ?? (has("size") ? undefined : measure)) : measure;
+};
+
+const ADDED_UP: readonly Measure[] = ["volume", "count", "sides"];
+
+const OF_PRICES: readonly Measure[] = [
+  ...(["last-price", "first-price", "highest-price", "lowest-price"] as const),
+  ...(["average-price", "price-range", "price-change"] as const),
+];
+
+/** Whether what is measured answers all the words: of what is asked, nothing is to be passed over. */
+const isWhole = (
+  measure: Measure,
+  { concepts, words }: Reading,
+  sides: Side | "both" | undefined,
+): boolean => {
+  const has = (...some: Concept[]): boolean => some.some((concept) => concepts.has(concept));
+  const said = (pattern: RegExp): boolean => words.some(({ text }) => pattern.test(text));
+  // Whoever trades is not in the data, so that nobody can be counted.
+  if (has("count") && said(/^(?:buyers?|sellers?)$/i)) return false;
+  // With what?
+  if (said(/^(?:compar.*|versus|vs|against)$/i) && sides !== "both") return false;
+  // "How many times", "the time range".
+  if (has("time") && (has("count") || measure === "price-range")) return false;
+  if (has("total") && !ADDED_UP.includes(measure)) return false;
+  if (has("size") && measure === "sides") return false;
+  // "The last trades": several.
+  if (has("last", "first") && said(/^trades$/i) && measure !== "price-change") return false;
+  if (measure === "price-range") {
+    if (said(/^(?:biggest|largest|greatest|smallest)$/i)) return false;
+    if (has("trade") && !has("price", "range")) return false;
+  }
+  return !has("value") || valued(measure, has, said);
+};
+
+/** Whether the answer has the value that is asked for: that of a coin is its price, that of trades what was paid. */
+const valued = (
+  measure: Measure,
+  has: (...some: Concept[]) => boolean,
+  said: (pattern: RegExp) => boolean,
+): boolean => {
+  // What it costs to buy is the price; what the buys cost is not.
+  if (said(/^costs?$/i) && has("buy", "sell")) return false;
+  if (measure === "volume" || measure === "sides") return true;
+  if (has("price", "trade", "traded", "buy", "sell", "size")) return false;
+  const isNamed = has("last", "first", "high", "low", "average", "range", "change");
+  return OF_PRICES.includes(measure) && (isNamed || measure === "last-price");
 };

@@ -55,9 +55,15 @@ const questionOf = (reading: Reading, around: Surroundings): Result<Question, st
   if (has("table") && !measured) return rowsQuestion(reading);
   const aboutData = has("symbol", "data") || (has("time") && has("range", "trade"));
   if (aboutData && !measured && !has("price") && reading.coins.length === 0) {
-    return fitting(reading, ["symbol", "data", "time", "range", "trade", "count"], { about: "symbols" });
+    return fitting(reading, ["symbol", "data", "time", "range", "trade", "count", "total", "each"], {
+      about: "symbols",
+    });
   }
-  if (followUp && previous?.about === "transfers" && only(reading, ["high", "count", "usd", "value"])) {
+  if (
+    followUp &&
+    previous?.about === "transfers" &&
+    only(reading, ["high", "count", "usd", "value", "total"])
+  ) {
     return transferQuestion(reading, previous);
   }
   if (followUp && previous?.about === "labels" && only(reading, ["count"]))
@@ -67,10 +73,15 @@ const questionOf = (reading: Reading, around: Surroundings): Result<Question, st
 
 const chainOf = ({ chains }: Reading): string | undefined => chains[0];
 
-const ADDRESS_WORDS: readonly Concept[] = [
-  ...(["address", "sanction", "label", "transfer", "exposure", "usd", "value"] as const),
-  ...(["much", "count", "data", "it", "time"] as const),
-];
+/** Words that an answer about an address may answer. */
+const LABEL_WORDS: readonly Concept[] = ["address", "sanction", "label", "count", "data", "it"];
+
+const ADDRESS_WORDS: Readonly<Record<AddressQuestion["aspect"], readonly Concept[]>> = {
+  labels: LABEL_WORDS,
+  transfers: ["address", "transfer", "usd", "value", "much", "count", "total", "data", "it"],
+  exposure: [...LABEL_WORDS, "exposure", "usd", "value", "much"],
+  everything: ["address", "data", "it"],
+};
 
 const addressQuestion = (
   reading: Reading,
@@ -82,9 +93,12 @@ const addressQuestion = (
   const chain = chainOf(reading) ?? (addresses.length === 0 ? previous?.chain : undefined);
   const labels = has("sanction", "label");
   const before = (followUp ? previous?.aspect : undefined) ?? "everything";
-  const asked = has("transfer") ? (labels ? "everything" : "transfers") : labels ? "labels" : before;
+  if (has("transfer") && (labels || has("exposure"))) {
+    return err("Ask for the labels of an address, its transfers, or its exposure, one at a time.");
+  }
+  const asked = has("transfer") ? "transfers" : labels ? "labels" : before;
   const aspect = has("exposure") ? "exposure" : asked;
-  return fitting(reading, ADDRESS_WORDS, {
+  return fitting(reading, ADDRESS_WORDS[aspect], {
     about: "address",
     aspect,
     address,
@@ -105,7 +119,10 @@ const rowsQuestion = (reading: Reading): Result<Question, string> => {
   const [table] = tables;
   return fitting(
     reading,
-    ["row", "table", "count", "data", "trade", "transfer", "label", "address", "candles", "it"],
+    [
+      ...(["row", "table", "count", "total", "each", "data", "it"] as const),
+      ...(["trade", "transfer", "label", "address", "candles"] as const),
+    ],
     { about: "rows", ...(table === undefined ? {} : { table }) },
   );
 };
@@ -120,21 +137,22 @@ const transferQuestion = (reading: Reading, before?: TransferQuestion): Result<Q
     : concepts.size > 0
       ? "totals"
       : (before?.measure ?? "totals");
-  return fitting(
-    reading,
-    ["transfer", "count", "usd", "value", "much", "high", "data", "time", "range", "size"],
-    {
-      about: "transfers",
-      measure,
-      span,
-      ...(chain === undefined ? {} : { chain }),
-    },
-  );
+  // Of the largest its time and size, of all their number and the time that they range over.
+  const ofMeasure: readonly Concept[] =
+    measure === "largest"
+      ? ["high", "size"]
+      : ["count", "total", ...(concepts.has("time") ? (["range"] as const) : [])];
+  return fitting(reading, ["transfer", "usd", "value", "much", "data", "time", ...ofMeasure], {
+    about: "transfers",
+    measure,
+    span,
+    ...(chain === undefined ? {} : { chain }),
+  });
 };
 
 const labelQuestion = (reading: Reading, before?: LabelQuestion): Result<Question, string> => {
   const chain = chainOf(reading) ?? before?.chain;
-  return fitting(reading, ["sanction", "label", "address", "count", "data"], {
+  return fitting(reading, ["sanction", "label", "address", "count", "total", "data"], {
     about: "labels",
     sanctioned: before?.sanctioned ?? reading.concepts.has("sanction"),
     ...(chain === undefined ? {} : { chain }),

@@ -102,6 +102,23 @@ const QUESTIONS: readonly (readonly [question: string, expected: Expectation])[]
     "number of sells of BTC at 00:03",
     ({ btc }) => [during(btc, at(3), at(4)).filter(({ side }) => side === "sell").length],
   ],
+  ...["worth of the buys of BTC", "What were the buys of BTC worth?", "total value of the buys of BTC"].map(
+    (question): readonly [string, Expectation] => [
+      question,
+      ({ btc }) => {
+        const buys = btc.filter(({ side }) => side === "buy");
+        return [volume(buys), rounded(worth(buys)), buys.length];
+      },
+    ],
+  ),
+  ["total value of ETH", ({ eth }) => [volume(eth), rounded(worth(eth))]],
+  ["How much is BTC worth?", ({ btc }) => [newest(btc).price]],
+  ["What does BTC cost?", ({ btc }) => [newest(btc).price]],
+  [
+    "How many ETH coins were sold, and worth how much in total?",
+    ({ eth }) => [volume(eth.filter(({ side }) => side === "sell"))],
+  ],
+  ["volume of the buy side of BTC", ({ btc }) => [volume(btc.filter(({ side }) => side === "buy"))]],
   [
     "Compare the buys and sells of BTC-USDT.",
     ({ btc }) =>
