@@ -19,10 +19,14 @@ const USAGE = `Usage: npm run import -- <file.csv[.gz]> --table <table> [options
   --map <column>=<name>    the file calls a column by another name, such as --map side=taker_side
   --set <column>=<value>   a value for all rows, such as --set venue=binance
   --batch <n>              rows in a request, 1 to ${MAX_BATCH} (default 1000)
+  --again <name>           imports a file that is in already once more; each name counts once
   --help
 
 The file needs a header row. The ingest token comes from INGEST_TOKEN or, for a service on this machine, from
 .dev.vars. Bad rows are reported by line and skipped. What is cut off goes on where it was when run again.`;
+
+const ALREADY_IN =
+  "already in; nothing was sent. To send it once more, over what has been imported since, add --again <name>, such as --again 2.";
 
 class UsageError extends Error {}
 
@@ -43,6 +47,7 @@ const parse = () =>
       map: { type: "string", multiple: true, default: [] },
       set: { type: "string", multiple: true, default: [] },
       batch: { type: "string", default: "1000" },
+      again: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -60,7 +65,7 @@ const readOptions = (): Options => {
     process.exit(0);
   }
   const [file, ...others] = positionals;
-  const { table, application } = values;
+  const { table, application, again } = values;
   const batch = Number(values.batch);
   if (file === undefined || others.length > 0) throw new UsageError("Name one file.");
   if (!isTable(table)) throw new UsageError(`--table is one of ${TABLES.join(", ")}.`);
@@ -71,6 +76,7 @@ const readOptions = (): Options => {
   if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH) {
     throw new UsageError(`--batch is a number from 1 to ${MAX_BATCH}.`);
   }
+  if (again === "") throw new UsageError("--again takes a name, such as 2.");
   const pairs = (option: "map" | "set"): Record<string, string> =>
     Object.fromEntries(
       values[option].map((text) => {
@@ -87,7 +93,8 @@ const readOptions = (): Options => {
     const problem = problemOf(table, column, value);
     if (problem !== undefined) throw new UsageError(`--set ${column}: ${problem}.`);
   }
-  return { csv: { file, table, columns }, application, url: new URL(values.url), batch };
+  const csv = { file, table, columns, ...(again !== undefined && { again }) };
+  return { csv, application, url: new URL(values.url), batch };
 };
 
 /** The token for the service. That of .dev.vars is for this machine alone. */
@@ -118,6 +125,7 @@ const runImport = async ({ csv, application, url, batch }: Options): Promise<Imp
   };
   process.once("SIGINT", interrupt);
   try {
+    if (await client.isEmpty()) view.line(`The application "${application}" has no data yet.`);
     return await importRows({
       ...{ client, source, rows, batch },
       onStart: ({ position }) => {
@@ -139,7 +147,7 @@ const runImport = async ({ csv, application, url, batch }: Options): Promise<Imp
 const main = async (): Promise<void> => {
   const options = readOptions();
   try {
-    const { imported, replaced, unchanged, skipped } = await runImport(options);
+    const { imported, replaced, unchanged, skipped, alreadyIn } = await runImport(options);
     const notes = [
       ...(replaced > 0 ? [`${replaced} replaced earlier rows`] : []),
       ...(unchanged > 0 ? [`${unchanged} were there already`] : []),
@@ -147,6 +155,7 @@ const main = async (): Promise<void> => {
     console.log(
       `imported ${imported}, skipped ${skipped}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`,
     );
+    if (alreadyIn) console.log(ALREADY_IN);
     if (imported === 0 && skipped > 0) process.exitCode = 1;
   } catch (error) {
     if (error instanceof FileError) throw new Error(`${options.csv.file}: ${error.message}`);

@@ -122,6 +122,7 @@ const main = async (): Promise<void> => {
       .signToken(DEMO_USER, "12h")
       .catch(() => "<a token of your identity provider>");
     const demo = await demoData(server.url, credentials.ingestToken, stopping.signal);
+    if (stopping.signal.aborted) return;
     console.log(banner(`ws://${options.host}:${options.port}`, token, options.replay, demo));
     if (options.replay) {
       await replay({

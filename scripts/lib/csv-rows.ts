@@ -43,17 +43,19 @@ export interface CsvFile {
   readonly file: string;
   readonly table: Table;
   readonly columns: ColumnSources;
+  /** Tells this import from others of the same. */
+  readonly again?: string;
 }
 
 /**
  * Names what is imported: the content of a file, as rows of a table, with certain options. The same again is the same
- * source, wherever the file lies and whatever it is called.
+ * source, wherever the file lies and whatever it is called, unless `again` tells them apart.
  * @throws FileError
  */
-export const sourceOf = async ({ file, table, columns: { map, set } }: CsvFile): Promise<string> => {
+export const sourceOf = async ({ file, table, columns: { map, set }, again }: CsvFile): Promise<string> => {
   const hash = createHash("sha256");
   const sorted = (options: Readonly<Record<string, string>>) => Object.entries(options).toSorted();
-  hash.update(JSON.stringify([table, sorted(map), sorted(set)]));
+  hash.update(JSON.stringify([table, sorted(map), sorted(set), ...(again === undefined ? [] : [again])]));
   try {
     await finished(createReadStream(file), hash);
   } catch (error) {

@@ -108,7 +108,7 @@ export const importDemoData = async ({
     const { table, columns } = part;
     const csv = { file: path.join(ROOT, "data", part.file), table, columns };
     const summary = await importRows({
-      client: new ImportClient({ url, application, table, token }),
+      client: new ImportClient({ url, application, table, token, ...(signal && { signal }) }),
       source: await sourceOf(csv),
       rows: part.rows?.(csv.file) ?? readCsv(csv),
       batch: 2_000,

@@ -1,6 +1,6 @@
 import type { ImportProgress } from "../../src/backends/embedded/dataset/protocol.ts";
 import type { Result } from "../../src/lib/result.ts";
-import type { ImportClient } from "./import-client.ts";
+import { BatchTooLargeError, type ImportClient } from "./import-client.ts";
 
 /** One row of what is imported. */
 export interface SourceRow {
@@ -34,10 +34,20 @@ export interface ImportSummary {
   readonly replaced: number;
   readonly unchanged: number;
   readonly skipped: number;
+  /** Earlier runs have sent all there is. */
+  readonly alreadyIn: boolean;
 }
 
-/** Half of what the service takes by default. */
-const MAX_BATCH_CHARS = 250_000;
+/** Of the rows of a batch: a quarter of what the service takes by default. It takes longer to store more. */
+const MAX_BATCH_BYTES = 250_000;
+
+/** A row that waits to be sent. */
+interface Waiting {
+  readonly line: number;
+  /** As JSON. */
+  readonly body: string;
+  readonly bytes: number;
+}
 
 /** Sends the rows that are not in yet, batch by batch. One that is cut off goes on where it was when run again. */
 export const importRows = async (options: ImportOptions): Promise<ImportSummary> => {
@@ -46,21 +56,38 @@ export const importRows = async (options: ImportOptions): Promise<ImportSummary>
   options.onStart?.(progress);
   let toSkip = progress.position;
   let unreadable = 0;
-  let lines: number[] = [];
-  let bodies: string[] = [];
-  let chars = 0;
+  let sent = 0;
+  let waiting: Waiting[] = [];
+  let bytes = 0;
+  let maxBytes = MAX_BATCH_BYTES;
   let bad: { line: number; reason: string }[] = [];
 
-  const flush = async (): Promise<void> => {
-    if (bodies.length > 0) {
-      const answer = await client.send(source, progress.position, bodies);
+  const send = async (part: readonly Waiting[]): Promise<void> => {
+    try {
+      const answer = await client.send(
+        source,
+        progress.position,
+        part.map(({ body }) => body),
+      );
       for (const { index, column, message } of answer.rejected) {
-        bad.push({ line: lines[index] ?? 0, reason: column === "" ? message : `${column}: ${message}` });
+        bad.push({ line: part[index]?.line ?? 0, reason: column === "" ? message : `${column}: ${message}` });
       }
       progress = answer;
+      sent += part.length;
+    } catch (error) {
+      if (!(error instanceof BatchTooLargeError) || part.length === 1) throw error;
+      // What comes will be as large.
+      maxBytes = Math.ceil(sumOfBytes(part) / 2);
+      const half = Math.ceil(part.length / 2);
+      await send(part.slice(0, half));
+      await send(part.slice(half));
     }
+  };
+
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) await send(waiting);
     for (const { line, reason } of bad.toSorted((a, b) => a.line - b.line)) options.onBadRow?.(line, reason);
-    [lines, bodies, chars, bad] = [[], [], 0, []];
+    [waiting, bytes, bad] = [[], 0, []];
     options.onProgress?.(progress);
   };
 
@@ -73,11 +100,11 @@ export const importRows = async (options: ImportOptions): Promise<ImportSummary>
       toSkip--;
     } else {
       const body = JSON.stringify(row.value);
-      if (chars + body.length > MAX_BATCH_CHARS) await flush();
-      lines.push(line);
-      bodies.push(body);
-      chars += body.length;
-      if (bodies.length >= batch) await flush();
+      const size = Buffer.byteLength(body);
+      if (waiting.length > 0 && bytes + size > maxBytes) await flush();
+      waiting.push({ line, body, bytes: size });
+      bytes += size;
+      if (waiting.length >= batch) await flush();
     }
   }
   await flush();
@@ -87,5 +114,8 @@ export const importRows = async (options: ImportOptions): Promise<ImportSummary>
     replaced,
     unchanged,
     skipped: skipped + unreadable,
+    alreadyIn: sent === 0 && progress.position > 0,
   };
 };
+
+const sumOfBytes = (rows: readonly Waiting[]): number => rows.reduce((sum, { bytes }) => sum + bytes, 0);

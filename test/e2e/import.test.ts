@@ -214,11 +214,12 @@ const expectWhole = async (application: string): Promise<void> => {
 describe("npm run import", () => {
   const summary = `imported ${ROWS - BAD_LINES.length}, skipped ${BAD_LINES.length}\n`;
 
-  it("imports a file, reports its bad rows by line and skips them", async () => {
+  it("says that the application is new, imports a file, reports its bad rows by line and skips them", async () => {
     await writeFile(path.join(folder, "trades.csv"), csv());
     const { code, out, err } = await cli(argumentsFor("whole", "trades.csv")).ended;
     expect({ code, out }).toEqual({ code: 0, out: summary });
-    const reported = err.trim().split("\n");
+    const [first, ...reported] = err.trim().split("\n");
+    expect(first).toBe('The application "whole" has no data yet.');
     // The header is line 1.
     expect(reported.map((line) => Number(/^trades\.csv:(\d+): /.exec(line)?.[1]))).toEqual(
       BAD_LINES.map((index) => index + 2),
@@ -245,7 +246,7 @@ describe("npm run import", () => {
     expect(err).toMatch(/^Going on after the \d+ rows that an earlier run has sent\.\n/);
     await expectWhole("cut");
     // And once more: nothing is left to do.
-    expect(await cli(args).ended).toMatchObject({ code: 0, out: summary });
+    expect(await cli(args).ended).toMatchObject({ code: 0, out: expect.stringContaining(summary) });
   });
 
   it("waits for a service that dies and comes back, and goes on", async () => {
@@ -286,6 +287,24 @@ describe("npm run import", () => {
         ` (1 replaced earlier rows, ${ROWS - BAD_LINES.length - 1} were there already)\n`,
       ),
     );
+  });
+
+  it("says that a file is in already, and sends it once more, over a correction, when asked to", async () => {
+    const [file, corrected] = [path.join(folder, "first.csv"), path.join(folder, "second.csv")];
+    await writeFile(file, csv());
+    await writeFile(corrected, csv().replace("1,1.5,", "1,2.5,"));
+    await cli(argumentsFor("again", file)).ended;
+    await cli(argumentsFor("again", corrected)).ended;
+    const good = ROWS - BAD_LINES.length;
+    const repeated = await cli(argumentsFor("again", file)).ended;
+    expect(repeated).toMatchObject({ code: 0, err: expect.stringMatching(/^(?!.*no data yet)/s) });
+    expect(repeated.out).toMatch(/^imported .*\nalready in; nothing was sent\. .* --again 2\.\n$/);
+    const once = await cli(argumentsFor("again", file, "--again", "2")).ended;
+    expect(once.out).toBe(
+      summary.replace("\n", ` (1 replaced earlier rows, ${good - 1} were there already)\n`),
+    );
+    expect((await cli(argumentsFor("again", file, "--again", "2")).ended).out).toContain("already in");
+    await expectWhole("again");
   });
 
   it.each<[string, string, string[], RegExp]>([
@@ -342,12 +361,15 @@ describe("the demo's data", () => {
       address_labels: 644 + 36,
     });
     expect(first.map(({ summary: { skipped, replaced } }) => skipped + replaced)).toEqual(first.map(() => 0));
-    expect(await run()).toEqual(first);
+    expect(first.some(({ summary: { alreadyIn } }) => alreadyIn)).toBe(false);
+    expect(await run()).toEqual(
+      first.map(({ part, summary }) => ({ part, summary: { ...summary, alreadyIn: true } })),
+    );
     expect((await ask("fresh/tables")).body.tables).toEqual(tables);
   });
 
   it("is told with how much there is of what, and calls made up what is made up", () => {
-    const summary = { imported: 7, replaced: 0, unchanged: 0, skipped: 0 };
+    const summary = { imported: 7, replaced: 0, unchanged: 0, skipped: 0, alreadyIn: false };
     const line = describeDemo(DEMO_PARTS.map((part) => ({ part, summary })));
     expect(line).toMatch(/7 real trades of BTC-USDT .*, 7 synthetic labels, 7 synthetic transfers\.$/);
     for (const { file, what } of DEMO_PARTS) {

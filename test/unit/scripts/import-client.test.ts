@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
-import { ImportClient, ImportError } from "../../../scripts/lib/import-client.ts";
+import { ImportClient, type ImportClientOptions, ImportError } from "../../../scripts/lib/import-client.ts";
 import { importRows } from "../../../scripts/lib/import-rows.ts";
 import { Importer } from "../../../src/backends/embedded/dataset/importer.ts";
 import type { ImportBatch } from "../../../src/backends/embedded/dataset/protocol.ts";
@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 /** An importer behind a real HTTP server, which deals with one request after the other as `fates` say. */
-const start = async (fates: Fate[]) => {
+const start = async (fates: Fate[], options: Partial<ImportClientOptions> = {}) => {
   const { sql, transactionSync } = new TestStorage();
   for (const statement of SCHEMA) sql.exec(statement);
   const importer = new Importer({ sql, transaction: transactionSync });
@@ -53,6 +53,7 @@ const start = async (fates: Fate[]) => {
     token: "secret-token",
     pauses: [1, 1, 1],
     onPause: (reason) => pauses.push(reason),
+    ...options,
   });
   const trades = () => sql.exec("SELECT trade_id FROM trades ORDER BY trade_id").toArray();
   return { client, importer, batches, pauses, trades };
@@ -71,7 +72,7 @@ const run = (client: ImportClient, bad: string[] = []) =>
     onBadRow: (line, reason) => bad.push(`${line} ${reason.split(":")[0]}`),
   });
 
-const DONE = { imported: 6, replaced: 0, unchanged: 0, skipped: 2 };
+const DONE = { imported: 6, replaced: 0, unchanged: 0, skipped: 2, alreadyIn: false };
 const ALL = ["0", "1", "2", "5", "6", "7"].map((trade_id) => ({ trade_id }));
 
 describe("an import", () => {
@@ -115,9 +116,62 @@ describe("an import", () => {
     const { client, batches } = await start([]);
     await run(client);
     const bad: string[] = [];
-    expect(await run(client, bad)).toEqual(DONE);
+    expect(await run(client, bad)).toEqual({ ...DONE, alreadyIn: true });
     expect(bad).toEqual([]);
     expect(batches).toHaveLength(3);
+  });
+
+  it("sends smaller batches, now and from then on, when the service takes none so large", async () => {
+    const { client, batches, trades } = await start(["answered", 413, "answered", "answered"]);
+    const bad: string[] = [];
+    expect(await run(client, bad)).toEqual(DONE);
+    expect(bad).toEqual(["5 price", "6 Too short"]);
+    expect(trades()).toEqual(ALL);
+    expect(batches.map(({ position, rows }) => [position, rows.length])).toEqual([
+      [0, 2],
+      [2, 1],
+      ...[3, 4, 5, 6].map((position) => [position, 1]),
+    ]);
+  });
+
+  it("ends when the service does not even take one row", async () => {
+    const { client, trades } = await start(["answered", 413, 413, 413]);
+    await expect(run(client)).rejects.toThrow("The service refused (413). Not now.");
+    expect(trades()).toEqual([]);
+  });
+
+  it("sends no batch of over 250,000 bytes: characters may be three", async () => {
+    const sent: number[] = [];
+    const none = { position: 0, inserted: 0, replaced: 0, unchanged: 0, skipped: 0 };
+    async function* rows() {
+      for (let n = 0; n < 10; n++) yield { line: n + 2, row: ok({ label: "\u8a9e".repeat(30_000) }) };
+    }
+    const client = {
+      progress: async () => none,
+      send: async (_: string, position: number, bodies: readonly string[]) => {
+        sent.push(Buffer.byteLength(bodies.join()));
+        return { ...none, position: position + bodies.length, rejected: [] };
+      },
+    };
+    await importRows({ client, source: "s", rows: rows(), batch: 1_000 });
+    expect(sent).toHaveLength(5);
+    expect(Math.max(...sent)).toBeLessThan(250_000);
+  });
+
+  it("ends when it is stopped, in a pause and while it waits for an answer", async () => {
+    const pausing = new AbortController();
+    const paused = await start([503], {
+      signal: pausing.signal,
+      pauses: [60_000],
+      onPause: () => pausing.abort(),
+    });
+    await expect(run(paused.client)).rejects.toThrow("The import was stopped.");
+    const asking = new AbortController();
+    const asked = await start([], { signal: asking.signal });
+    const outcome = asked.client.progress("s");
+    asking.abort();
+    await expect(outcome).rejects.toThrow("The import was stopped.");
+    expect(asked.pauses).toEqual([]);
   });
 
   it("ends at once when it is refused, when another run is at it, and when it is sent elsewhere", async () => {
