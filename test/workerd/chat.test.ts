@@ -110,7 +110,7 @@ it("the assistant's SELECTs are run by the dataset's engine, over what has been 
   }));
   const imported = await dataset.importBatch("trades", { source: "chat-test", position: 0, rows });
   expect(imported).toMatchObject({ status: "imported", rejected: [] });
-  const engine = assistant({ dataOf: dataOf(env.DATASETS) });
+  const engine = assistant({ dataOf: dataOf(env.DATASETS, sleep) });
   const handler = chatHandler({
     conversations: env.CONVERSATIONS,
     engine,

@@ -28,7 +28,7 @@ interface Outcome {
 }
 
 const query = async (sql: string, params?: SqlParams): Promise<Outcome> => {
-  const answer = await dataset.query({ sql, params });
+  const answer = await dataset.query({ sql, params, userId: "ann" });
   if (answer.status === "refused")
     return { error: `${answer.error.code}: ${answer.error.message}`, rows: [] };
   let outcome: Outcome = { rows: [] };
@@ -180,7 +180,7 @@ describe("REQ-3 100,000 rows", () => {
   const sql = "SELECT * FROM trades WHERE symbol = 'BIG-USD' ORDER BY trade_id";
 
   it("come in pieces, all, in order", async () => {
-    const answer = await dataset.query({ sql });
+    const answer = await dataset.query({ sql, userId: "ann" });
     if (answer.status === "refused") throw new Error(answer.error.message);
     let next = 0;
     let pieces = 0;
@@ -197,7 +197,7 @@ describe("REQ-3 100,000 rows", () => {
   it("are forgotten when their reader leaves midway: the next two run", async () => {
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n < 2; n++) {
-        const answer = await dataset.query({ sql });
+        const answer = await dataset.query({ sql, userId: "ann" });
         if (answer.status === "refused") throw new Error(answer.error.message);
         for await (const line of readLines(answer.body)) if (line.kind === "rows") break;
       }
@@ -206,7 +206,7 @@ describe("REQ-3 100,000 rows", () => {
   });
 
   it("break where the object is gone, and are there for whoever asks again", async () => {
-    const answer = await dataset.query({ sql });
+    const answer = await dataset.query({ sql, userId: "ann" });
     if (answer.status === "refused") throw new Error(answer.error.message);
     await answer.body.cancel();
     await evictDurableObject(dataset);

@@ -91,7 +91,7 @@ export const chatHandler = ({
       let answer = "";
       let ending: Ending | undefined;
       for await (const part of engine.answer(
-        { history: begun.value, message, context, at, applicationId },
+        { history: begun.value, message, context, at, applicationId, userId },
         signal,
       )) {
         if (part.type !== "delta") {

@@ -42,7 +42,7 @@ export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
   const { config, datasets, markets, ledgers, conversations, waitUntil, clock, after, sleep, log } = deps;
   const compliance = { datasets, clock, sleep, log };
   const backend = handling({
-    query: queryHandler({ datasets, clock }),
+    query: queryHandler({ datasets, clock, sleep }),
     request_market_data: marketDataHandler({ markets, sleep, log }),
     address_analysis: addressAnalysisHandler(compliance),
     address_transactions: addressTransactionsHandler(compliance),
@@ -53,8 +53,8 @@ export const createEmbeddedBackend = (deps: EmbeddedDeps): Backend => {
 };
 
 /** The model that is configured, else the assistant. */
-const engineOf = ({ config, datasets, fetch, after, clock, log }: EmbeddedDeps): ChatEngine => {
+const engineOf = ({ config, datasets, fetch, after, sleep, clock, log }: EmbeddedDeps): ChatEngine => {
   const { CHAT_URL: url, CHAT_MODEL: model, CHAT_KEY: key, BACKEND_IDLE_TIMEOUT: idleTimeoutMs } = config;
-  if (url === undefined || model === undefined) return assistant({ dataOf: dataOf(datasets) });
+  if (url === undefined || model === undefined) return assistant({ dataOf: dataOf(datasets, sleep) });
   return openAiEngine({ url, model, key, idleTimeoutMs, fetch, after, clock, log });
 };

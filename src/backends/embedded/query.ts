@@ -1,5 +1,7 @@
 /** Answers `query`: one SELECT over the tables of an application, which its dataset runs (docs/embedded.md, "Query"). */
+import type { Sleep } from "../../lib/after.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { callRetrying } from "../../lib/rpc.ts";
 import { failure, type Handler } from "../backend.ts";
 import { type QueryRpc, type ResultHead, readLines } from "./query/protocol.ts";
 
@@ -10,14 +12,17 @@ export interface QueryDeps {
   /** The datasets, named by application id, as the platform binds them. */
   readonly datasets: { getByName(name: string): Pick<QueryRpc, "query"> };
   readonly clock: Clock;
+  readonly sleep: Sleep;
 }
 
-export const queryHandler = ({ datasets, clock }: QueryDeps): Handler<"query"> =>
+export const queryHandler = ({ datasets, clock, sleep }: QueryDeps): Handler<"query"> =>
   async function* (request, signal) {
     const began = clock();
     const { sql, params } = request.payload;
-    // The port has checked that the user may open it.
-    const answer = await datasets.getByName(request.applicationId).query({ sql, params });
+    const { applicationId, userId } = request;
+    // The port has checked that the user may open it. Nothing is run before the first line is read.
+    const ask = () => datasets.getByName(applicationId).query({ sql, params, userId });
+    const answer = await callRetrying(ask, sleep);
     if (answer.status === "refused") {
       yield failure(request, answer.error);
       return;
@@ -30,7 +35,7 @@ export const queryHandler = ({ datasets, clock }: QueryDeps): Handler<"query"> =
     let head: ResultHead | undefined;
     let sent = 0;
     let reported = 0;
-    for await (const line of readLines(answer.body)) {
+    for await (const line of readLines(answer.body, signal)) {
       if (signal.aborted) return;
       if (line.kind === "failed") {
         yield failure(request, line.error);
@@ -48,6 +53,7 @@ export const queryHandler = ({ datasets, clock }: QueryDeps): Handler<"query"> =
       reported = sent;
       yield { event: "query_progress", data: progress(sent, head.totalRows) };
     }
+    if (signal.aborted) return;
     if (head === undefined) throw new Error("The result has no head.");
     if (sent < head.totalRows)
       throw new Error(`The result broke off after ${sent} of ${head.totalRows} rows.`);

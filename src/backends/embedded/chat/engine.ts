@@ -15,6 +15,7 @@ export interface ChatQuestion extends Omit<Turn, "answer"> {
   /** What was said before, oldest first. */
   readonly history: readonly Turn[];
   readonly applicationId: string;
+  readonly userId: string;
 }
 
 /** What was counted, and nothing else: empty where nobody counted. */

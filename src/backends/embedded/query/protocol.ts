@@ -6,6 +6,8 @@ import type { SqlParams } from "./statement.ts";
 export interface QueryCall {
   readonly sql: string;
   readonly params?: SqlParams | undefined;
+  /** Whose results count together. */
+  readonly userId: string;
 }
 
 /**
@@ -55,20 +57,32 @@ const line = (mark: string, json: Uint8Array): Uint8Array<ArrayBuffer> => {
   return whole;
 };
 
-/** The lines of a result as they come. Leaving the loop cancels the body. */
+/** The lines of a result as they come. Leaving the loop cancels the body, and so does `signal`, which ends the loop. */
 export async function* readLines(
   body: ReadableStream<Uint8Array>,
+  signal?: AbortSignal,
 ): AsyncGenerator<ResultLine, void, undefined> {
+  const reader = body.getReader();
+  // Of a body that has failed, the reader has heard.
+  const leave = () => reader.cancel().catch(() => undefined);
+  signal?.addEventListener("abort", leave);
   const decoder = new TextDecoder();
   let pieces: string[] = [];
-  for await (const chunk of body) {
-    const texts = decoder.decode(chunk, { stream: true }).split("\n");
-    for (const [index, text] of texts.entries()) {
-      pieces.push(text);
-      if (index === texts.length - 1) break;
-      yield readLine(pieces.join(""));
-      pieces = [];
+  try {
+    while (signal?.aborted !== true) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const texts = decoder.decode(value, { stream: true }).split("\n");
+      for (const [index, text] of texts.entries()) {
+        pieces.push(text);
+        if (index === texts.length - 1) break;
+        yield readLine(pieces.join(""));
+        pieces = [];
+      }
     }
+  } finally {
+    signal?.removeEventListener("abort", leave);
+    await leave();
   }
 }
 

@@ -12,7 +12,7 @@ import {
   rowsLine,
 } from "./protocol.ts";
 import { ResultMemory } from "./result-memory.ts";
-import { MAX_RESULT_BYTES, ResultRows } from "./result-rows.ts";
+import { ResultRows } from "./result-rows.ts";
 import type { Statement } from "./statement.ts";
 import type { QueryStorage } from "./storage.ts";
 import { TableStatistics } from "./table-statistics.ts";
@@ -40,6 +40,13 @@ const TOO_MANY: ErrorEnvelope = {
   retryAfter: 5,
 };
 
+const TOO_MANY_OF_ONE: ErrorEnvelope = {
+  code: "RATE_LIMITED",
+  message:
+    "Your other results are still being read, and leave no room for this one. Read them, then send it again.",
+  retryAfter: 5,
+};
+
 /** Carries a result out of the transaction that it rolls back. */
 class RollBack extends Error {}
 
@@ -61,26 +68,26 @@ export class Queries implements QueryRpc {
     return this.#memory.held;
   }
 
-  async query({ sql, params }: QueryCall): Promise<QueryAnswer> {
+  async query({ sql, params, userId }: QueryCall): Promise<QueryAnswer> {
     const guard = { sql: this.#deps.storage.sql, sizes: this.#statistics };
     const admitted = admit(sql, params, guard);
     if (!admitted.ok) return { status: "refused", error: admitted.error };
     const estimatedMs = Math.ceil(admitted.value.units * this.#msPerUnit);
-    return { status: "accepted", estimatedMs, body: this.#stream(admitted.value) };
+    return { status: "accepted", estimatedMs, body: this.#stream(admitted.value, userId) };
   }
 
   /** Runs the query when the first line is asked for, and gives a line each time one is. */
-  #stream(admitted: Admitted): ReadableStream<Uint8Array> {
+  #stream(admitted: Admitted, userId: string): ReadableStream<Uint8Array> {
     let lines: Iterator<Uint8Array<ArrayBuffer>> | undefined;
     let held = 0;
-    let left = false;
+    const left = new AbortController();
     let stopTimer = (): void => {};
     const free = (bytes: number): void => {
       held -= bytes;
-      this.#memory.free(bytes);
+      this.#memory.free(userId, bytes);
     };
     const leave = (): void => {
-      left = true;
+      left.abort();
       stopTimer();
       lines = undefined;
       free(held);
@@ -95,13 +102,13 @@ export class Queries implements QueryRpc {
       type: "bytes",
       start: wait,
       pull: async (controller) => {
-        if (left) return;
+        if (left.signal.aborted) return;
         stopTimer();
         try {
           if (lines === undefined) {
-            const result = await this.#run(admitted);
-            held = result.ok ? result.value.bytes : 0;
-            if (left) return free(held);
+            const result = await this.#run(admitted, userId, left.signal);
+            held = result?.ok === true ? result.value.bytes : 0;
+            if (result === undefined || left.signal.aborted) return free(held);
             lines = linesOf(result);
           }
           const { done, value } = lines.next();
@@ -122,23 +129,33 @@ export class Queries implements QueryRpc {
     });
   }
 
-  /** Runs a query as soon as there is memory for its result, which is then held. */
-  async #run(admitted: Admitted): Promise<Result<ResultRows, ErrorEnvelope>> {
-    if (!(await this.#memory.claim())) return err(TOO_MANY);
+  /** Runs a query as soon as there is memory for its result, which is then held; not if nobody waits for it any more. */
+  async #run(
+    admitted: Admitted,
+    userId: string,
+    left: AbortSignal,
+  ): Promise<Result<ResultRows, ErrorEnvelope> | undefined> {
+    if (!(await this.#memory.claim(userId, left))) return left.aborted ? undefined : err(TOO_MANY);
     let bytes = 0;
+    let fits = false;
+    let result: Result<ResultRows, ErrorEnvelope> | undefined;
     try {
-      const result = await this.#timed(admitted);
-      if (result.ok) bytes = result.value.bytes;
-      return result;
+      result = await this.#timed(admitted, left);
+      if (result?.ok === true) bytes = result.value.bytes;
     } finally {
-      this.#memory.free(MAX_RESULT_BYTES - bytes);
+      fits = this.#memory.hold(userId, bytes);
     }
+    return fits ? result : err(TOO_MANY_OF_ONE);
   }
 
   /** Runs a query, and learns from the time it took. */
-  async #timed({ statement, units }: Admitted): Promise<Result<ResultRows, ErrorEnvelope>> {
+  async #timed(
+    { statement, units }: Admitted,
+    left: AbortSignal,
+  ): Promise<Result<ResultRows, ErrorEnvelope> | undefined> {
     const { clock, storage, yieldToOthers } = this.#deps;
     await yieldToOthers();
+    if (left.aborted) return undefined;
     const began = clock();
     const result = runStatement(storage, statement);
     await yieldToOthers();

@@ -31,8 +31,12 @@ export interface Data {
   ask(sql: string, params: readonly Param[]): Promise<Result<readonly Row[], ErrorEnvelope>>;
 }
 
+/** Who asks, of what. */
+export type Asker = Pick<ChatQuestion, "applicationId" | "userId">;
+
 export interface AssistantOptions {
-  dataOf(applicationId: string): Data;
+  /** What is asked of it ends when `signal` aborts. */
+  dataOf(asker: Asker, signal: AbortSignal): Data;
 }
 
 /** No language model, no tokens. */
@@ -54,7 +58,7 @@ class Unreadable extends Error {
  */
 export const assistant = ({ dataOf }: AssistantOptions): ChatEngine => ({
   async *answer(question, signal): AsyncGenerator<ChatPart, void, undefined> {
-    const answering = new Answer(dataOf(question.applicationId));
+    const answering = new Answer(dataOf(question, signal));
     let reply: Reply;
     try {
       reply = await answering.reply(question);

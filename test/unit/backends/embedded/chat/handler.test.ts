@@ -107,10 +107,17 @@ it("the next message of the conversation comes with what was said, of another us
   await collect(handler(request("m4", "Who?", { applicationId: "other" }), never));
   const history = [{ message: "Hi", context: '{"symbol":"BTC-USDT"}', at: clock(), answer: "Hello." }];
   expect(asked).toEqual([
-    { history: [], message: "Hi", context: '{"symbol":"BTC-USDT"}', at: clock(), applicationId: "demo" },
-    { history, message: "And now?", context: "", at: clock(), applicationId: "demo" },
-    { history: [], message: "Who?", context: "", at: clock(), applicationId: "demo" },
-    { history: [], message: "Who?", context: "", at: clock(), applicationId: "other" },
+    {
+      history: [],
+      message: "Hi",
+      context: '{"symbol":"BTC-USDT"}',
+      at: clock(),
+      applicationId: "demo",
+      userId: "user_1",
+    },
+    { history, message: "And now?", context: "", at: clock(), applicationId: "demo", userId: "user_1" },
+    { history: [], message: "Who?", context: "", at: clock(), applicationId: "demo", userId: "user_2" },
+    { history: [], message: "Who?", context: "", at: clock(), applicationId: "other", userId: "user_1" },
   ]);
 });
 

@@ -34,7 +34,14 @@ afterEach(async () => {
   for (const line of logged) expect(line).not.toMatch(/sk-|127\.0\.0\.1/);
 });
 
-const QUESTION: ChatQuestion = { history: [], message: "Hi", context: "", at: 0, applicationId: "demo" };
+const QUESTION: ChatQuestion = {
+  history: [],
+  message: "Hi",
+  context: "",
+  at: 0,
+  applicationId: "demo",
+  userId: "u",
+};
 
 const ask = async (
   options: { url?: string; key?: string | undefined; idleTimeoutMs?: number; signal?: AbortSignal } = {},

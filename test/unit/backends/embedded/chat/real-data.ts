@@ -8,6 +8,10 @@ import { Queries } from "../../../../../src/backends/embedded/query/queries.ts";
 import type { Clock } from "../../../../../src/lib/clock.ts";
 import { TestQueryStorage } from "../../../../support/query-storage.ts";
 
+const ASKER = { applicationId: "demo", userId: "user_1" };
+const never = new AbortController().signal;
+const noSleep = async () => {};
+
 export interface Trade {
   readonly timestamp: number;
   readonly id: bigint;
@@ -76,12 +80,12 @@ export class RealData {
   }
 
   engine(): ChatEngine {
-    return assistant({ dataOf: dataOf({ getByName: () => this.queries }) });
+    return assistant({ dataOf: dataOf({ getByName: () => this.queries }, noSleep) });
   }
 
   /** Rows of one SELECT, through the engine that answers `query`. */
   async query(sql: string): Promise<readonly Record<string, unknown>[]> {
-    const rows = await dataOf({ getByName: () => this.queries })("demo").ask(sql, []);
+    const rows = await dataOf({ getByName: () => this.queries }, noSleep)(ASKER, never).ask(sql, []);
     if (!rows.ok) throw new Error(rows.error.message);
     return rows.value;
   }
@@ -110,7 +114,7 @@ export class TestConversation {
   async ask(message: string, context = ""): Promise<Answered> {
     const history = [...this.#turns];
     const at = this.#clock();
-    const question = { history, message, context, at, applicationId: "demo" };
+    const question = { history, message, context, at, ...ASKER };
     const parts: ChatPart[] = [];
     for await (const part of this.#engine.answer(question, new AbortController().signal)) parts.push(part);
     const deltas = parts.flatMap((part) => (part.type === "delta" ? [part.text] : []));

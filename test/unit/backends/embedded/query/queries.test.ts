@@ -7,6 +7,7 @@ import {
 } from "../../../../../src/backends/embedded/query/protocol.ts";
 import { Queries } from "../../../../../src/backends/embedded/query/queries.ts";
 import { ResultRows } from "../../../../../src/backends/embedded/query/result-rows.ts";
+import { settled } from "../../../../support/fakes.ts";
 import { TestQueryStorage } from "../../../../support/query-storage.ts";
 
 interface Timer {
@@ -18,21 +19,31 @@ let storage: TestQueryStorage;
 let queries: Queries;
 let timers: Set<Timer>;
 let now: number;
+let ran: number;
+let yieldToOthers: () => Promise<void>;
 
 beforeEach(() => {
   storage = new TestQueryStorage();
   storage.fill(2_500);
   timers = new Set();
   now = 0;
+  ran = 0;
+  yieldToOthers = async () => {};
   queries = new Queries({
-    storage,
+    storage: {
+      sql: storage.sql,
+      transactionSync: (run) => {
+        ran++;
+        return storage.transactionSync(run);
+      },
+    },
     clock: () => now,
     after: (ms, run) => {
       const timer = { ms, run };
       timers.add(timer);
       return () => timers.delete(timer);
     },
-    yieldToOthers: async () => {},
+    yieldToOthers: () => yieldToOthers(),
   });
 });
 
@@ -50,7 +61,7 @@ const accepted = (answer: QueryAnswer) => {
   return answer;
 };
 
-const open = async (sql: string) => accepted(await queries.query({ sql })).body;
+const open = async (sql: string) => accepted(await queries.query({ sql, userId: "ann" })).body;
 
 const linesOf = async (sql: string): Promise<ResultLine[]> => {
   const lines: ResultLine[] = [];
@@ -153,15 +164,46 @@ describe("REQ-3 the result of a query", () => {
     await expect(reader.read()).rejects.toThrow("Nobody took the result.");
   });
 
+  it("is not made where nobody waits for it any more", async () => {
+    let proceed = (): void => {};
+    yieldToOthers = () =>
+      new Promise((resolve) => {
+        proceed = resolve;
+      });
+    const reader = (await open("SELECT * FROM trades")).getReader();
+    const first = reader.read();
+    await settled();
+    await reader.cancel();
+    proceed();
+    await settled();
+    expect([ran, queries.held, timers.size]).toEqual([0, 0, 0]);
+    expect((await first).done).toBe(true);
+  });
+
+  it("is not made where its reader has left before there was room", async () => {
+    const proceed: (() => void)[] = [];
+    yieldToOthers = () => new Promise((resolve) => proceed.push(resolve));
+    const readers = await Promise.all([1, 2, 3].map(async () => (await open("SELECT 1")).getReader()));
+    const reads = readers.map((reader) => reader.read());
+    await settled();
+    await readers[2]?.cancel();
+    while (proceed.length > 0) {
+      proceed.shift()?.();
+      await settled();
+    }
+    await Promise.all(reads);
+    expect(ran).toBe(2);
+  });
+
   it("is estimated by what queries before it took", async () => {
     const sql = "SELECT count(*) FROM trades a JOIN trades b USING (symbol) WHERE a.price < b.price";
-    const before = accepted(await queries.query({ sql }));
+    const before = accepted(await queries.query({ sql, userId: "ann" }));
     let read = false;
     now = 0;
     for await (const line of readLines(before.body)) read ||= line.kind === "rows";
     expect(read).toBe(true);
     // That one took no time at all.
-    const after = accepted(await queries.query({ sql }));
+    const after = accepted(await queries.query({ sql, userId: "ann" }));
     expect(after.estimatedMs).toBeLessThan(before.estimatedMs);
     expect(after.estimatedMs).toBeGreaterThan(0);
   });

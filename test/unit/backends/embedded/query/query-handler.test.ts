@@ -8,6 +8,7 @@ import {
 } from "../../../../../src/backends/embedded/query/protocol.ts";
 import { queryHandler } from "../../../../../src/backends/embedded/query.ts";
 import { serverEvent } from "../../../../../src/events/catalogue.ts";
+import { settled } from "../../../../support/fakes.ts";
 
 const request: BackendRequest<"query"> = {
   id: "q1",
@@ -18,6 +19,8 @@ const request: BackendRequest<"query"> = {
   applicationId: "app",
   applications: ["app"],
 };
+
+const sleep = async () => {};
 
 const encoder = new TextEncoder();
 const head = (totalRows: number) => headLine({ columns: [{ name: "n", type: "integer" }], totalRows });
@@ -66,8 +69,8 @@ describe("REQ-3 query", () => {
       ...Array.from({ length: 12 }, (_, n) => rows(n * 1_000, 1_000)),
     ]);
     let now = 100;
-    const events = await run(queryHandler({ datasets, clock: () => now++ }));
-    expect(calls).toEqual([["app", { sql: "SELECT ?", params: [1] }]]);
+    const events = await run(queryHandler({ datasets, clock: () => now++, sleep }));
+    expect(calls).toEqual([["app", { sql: "SELECT ?", params: [1], userId: "u" }]]);
     expect(events.map(({ event }) => event)).toEqual([
       "query_started",
       ...Array.from({ length: 10 }, () => "query_response"),
@@ -87,9 +90,24 @@ describe("REQ-3 query", () => {
     }
   });
 
+  it("asks again where the platform says that helps", async () => {
+    const { datasets } = dataset([head(0)]);
+    let asked = 0;
+    const flaky = {
+      getByName: (name: string) => ({
+        query: async (call: QueryCall) => {
+          if (++asked < 3) throw Object.assign(new Error("Reset."), { retryable: true });
+          return datasets.getByName(name).query(call);
+        },
+      }),
+    };
+    const events = await run(queryHandler({ datasets: flaky, clock: () => 5, sleep }));
+    expect([asked, events.at(-1)?.event]).toEqual([3, "query_completed"]);
+  });
+
   it("answers an empty result with its columns", async () => {
     const { datasets } = dataset([head(0)]);
-    expect(await run(queryHandler({ datasets, clock: () => 5 }))).toEqual([
+    expect(await run(queryHandler({ datasets, clock: () => 5, sleep }))).toEqual([
       { event: "query_started", data: { estimatedMs: 7 } },
       { event: "query_response", data: { rows: [], schema: [{ name: "n", type: "integer" }] } },
       { event: "query_progress", data: { rowsProcessed: 0, pct: 100 } },
@@ -100,11 +118,11 @@ describe("REQ-3 query", () => {
   it("ends with query_error where the query is refused, or fails", async () => {
     const error = { code: "NOT_FOUND" as const, message: "There is no table named x." };
     const refusing = { getByName: () => ({ query: async () => ({ status: "refused" as const, error }) }) };
-    expect(await run(queryHandler({ datasets: refusing, clock: () => 5 }))).toEqual([
+    expect(await run(queryHandler({ datasets: refusing, clock: () => 5, sleep }))).toEqual([
       { event: "query_error", data: error },
     ]);
     const { datasets } = dataset([failedLine(error)]);
-    expect((await run(queryHandler({ datasets, clock: () => 5 }))).at(-1)).toEqual({
+    expect((await run(queryHandler({ datasets, clock: () => 5, sleep }))).at(-1)).toEqual({
       event: "query_error",
       data: error,
     });
@@ -117,9 +135,9 @@ describe("REQ-3 query", () => {
       throw new Error("The dataset is gone.");
     }
     const { datasets } = dataset(broken());
-    await expect(run(queryHandler({ datasets, clock: () => 5 }))).rejects.toThrow("gone");
+    await expect(run(queryHandler({ datasets, clock: () => 5, sleep }))).rejects.toThrow("gone");
     const short = dataset([head(2_000), rows(0, 1_000)]);
-    await expect(run(queryHandler({ datasets: short.datasets, clock: () => 5 }))).rejects.toThrow(
+    await expect(run(queryHandler({ datasets: short.datasets, clock: () => 5, sleep }))).rejects.toThrow(
       "1000 of 2000 rows",
     );
   });
@@ -128,16 +146,33 @@ describe("REQ-3 query", () => {
     const { datasets, isCancelled } = dataset([head(3_000), ...[0, 1, 2].map((n) => rows(n * 1_000, 1_000))]);
     const abort = new AbortController();
     const events: string[] = [];
-    for await (const { event } of queryHandler({ datasets, clock: () => 5 })(request, abort.signal)) {
+    for await (const { event } of queryHandler({ datasets, clock: () => 5, sleep })(request, abort.signal)) {
       events.push(event);
       if (event === "query_response") abort.abort();
     }
     expect(events).toEqual(["query_started", "query_response"]);
     expect(isCancelled()).toBe(true);
-    const late = dataset([head(0)]);
-    expect(await run(queryHandler({ datasets: late.datasets, clock: () => 5 }), AbortSignal.abort())).toEqual(
-      [],
+    // Nothing comes of the query, but its reader has left.
+    const waiting = new AbortController();
+    let left = false;
+    const body = new ReadableStream<Uint8Array>({
+      cancel: () => {
+        left = true;
+      },
+    });
+    const query = async () => ({ status: "accepted" as const, estimatedMs: 7, body });
+    const ended = run(
+      queryHandler({ datasets: { getByName: () => ({ query }) }, clock: () => 5, sleep }),
+      waiting.signal,
     );
+    await settled();
+    waiting.abort();
+    expect((await ended).map(({ event }) => event)).toEqual(["query_started"]);
+    expect(left).toBe(true);
+    const late = dataset([head(0)]);
+    expect(
+      await run(queryHandler({ datasets: late.datasets, clock: () => 5, sleep }), AbortSignal.abort()),
+    ).toEqual([]);
     expect(late.isCancelled()).toBe(true);
   });
 });
