@@ -89,6 +89,9 @@ export async function* answer(
   if (!signal.aborted) yield failed("It ended without a terminal event.");
 }
 
+/** Whether a client is sent the event as an answer to the request. */
+export const isAnswer = (request: Named, event: BackendEvent): boolean => check(request, event).ok;
+
 /** The encoded event, or what is wrong with it, without any of its values. */
 const check = (request: Named, { event, data }: BackendEvent): Result<string, string> => {
   const definition = serverEvent(event);

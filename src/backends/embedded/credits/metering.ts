@@ -2,6 +2,7 @@ import { catalogue } from "../../../events/catalogue.ts";
 import type { Sleep } from "../../../lib/after.ts";
 import { describeError, type Log } from "../../../lib/log.ts";
 import { callRetrying } from "../../../lib/rpc.ts";
+import { isAnswer } from "../../answer.ts";
 import type { Backend, BackendEvent, BackendRequest, Refusal, Started } from "../../backend.ts";
 import { CANCELLED, RETRY_AFTER_S } from "../../failures.ts";
 import { Hold, type HoldDeps } from "./hold.ts";
@@ -142,7 +143,10 @@ async function* heldUntilResult(
 const isProgress = (event: string): boolean =>
   /_(?:started|progress)$/.test(event) || event === "chat_typing" || event === "chat_stop_typing";
 
-const kindOf = (request: BackendRequest, { event }: BackendEvent): "progress" | "failure" | "result" => {
-  if (event === catalogue[request.event].error) return "failure";
-  return isProgress(event) ? "progress" : "result";
+const kindOf = (request: BackendRequest, event: BackendEvent): "progress" | "failure" | "result" => {
+  const { event: name } = event;
+  if (name === catalogue[request.event].error) return "failure";
+  if (isProgress(name)) return "progress";
+  // What breaks the catalogue reaches nobody.
+  return isAnswer(request, event) ? "result" : "failure";
 };

@@ -180,6 +180,14 @@ describe("REQ-3 metering", () => {
     expect([metering.account, metering.returned]).toEqual([FREE, 1]);
   });
 
+  it("gives back what was deducted when the first result breaks the catalogue: it reaches nobody", async () => {
+    const metering = new Metering();
+    const broken: BackendEvent = { event: "query_response", data: { rows: "none" } };
+    const events = await metering.events(answerOf(metering, STARTED, broken, COMPLETED));
+    await readAll(metering, events);
+    expect([metering.account, metering.returned]).toEqual([FREE, 1]);
+  });
+
   it("gives back what was deducted when the answer throws, and throws the same", async () => {
     const metering = new Metering();
     const events = await metering.events(answerOf(metering, STARTED, new Error("a bug")));
