@@ -186,12 +186,15 @@ const isWhole = (
   if (has("count") && said(/^(?:buyers?|sellers?)$/i)) return false;
   // With what?
   if (said(/^(?:compar.*|versus|vs|against)$/i) && sides !== "both") return false;
-  // "How many times", "the time range".
-  if (has("time") && (has("count") || measure === "price-range")) return false;
+  // "How many times", "the time range", "when was it traded".
+  if (has("time") && (has("count") || measure === "price-range" || measure === "volume")) return false;
   if (has("total") && !ADDED_UP.includes(measure)) return false;
   if (has("size") && measure === "sides") return false;
-  // "The last trades": several.
-  if (has("last", "first") && said(/^trades$/i) && measure !== "price-change") return false;
+  // "The last trades", "all prices": several.
+  if ((measure === "last-price" || measure === "first-price") && said(/^(?:prices|trades)$/i)) return false;
+  // Of their prices, or of their sizes?
+  const dealt = has("trade", "traded", "buy", "sell");
+  if (measure === "average-price" && dealt && !has("price", "value")) return false;
   if (measure === "price-range") {
     if (said(/^(?:biggest|largest|greatest|smallest)$/i)) return false;
     if (has("trade") && !has("price", "range")) return false;
