@@ -1,6 +1,10 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { assistant, type Data } from "../../../../../src/backends/embedded/chat/assistant/assistant.ts";
+import {
+  type AssistantOptions,
+  assistant,
+  type Data,
+} from "../../../../../src/backends/embedded/chat/assistant/assistant.ts";
 import { dataOf } from "../../../../../src/backends/embedded/chat/assistant/dataset-data.ts";
 import { inlined } from "../../../../../src/backends/embedded/chat/assistant/selects.ts";
 import { type err, ok } from "../../../../../src/lib/result.ts";
@@ -22,8 +26,8 @@ const changes = (): unknown =>
 
 const NOW = Date.UTC(2026, 10, 22, 12);
 
-const recording = (): Data => {
-  const real = dataOf({ getByName: () => data.queries })("demo");
+const recording: AssistantOptions["dataOf"] = (asker, signal): Data => {
+  const real = dataOf({ getByName: () => data.queries }, async () => {})(asker, signal);
   return {
     ask: (sql, params) => {
       ran.push(sql);
@@ -152,7 +156,10 @@ describe("a question that the data cannot answer", () => {
 
   it("fails when the data does not answer: busy, or refused", async () => {
     const failing = (error: Parameters<typeof err>[0]) =>
-      dataOf({ getByName: () => ({ query: async () => ({ status: "refused", error: error as never }) }) });
+      dataOf(
+        { getByName: () => ({ query: async () => ({ status: "refused", error: error as never }) }) },
+        async () => {},
+      );
     const busy = { code: "RATE_LIMITED", message: "Too many.", retryAfter: 5 };
     const said = async (error: unknown) => {
       const talk = new TestConversation(assistant({ dataOf: failing(error) }), () => NOW);
