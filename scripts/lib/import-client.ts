@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { Table } from "../../src/backends/embedded/dataset/schema.ts";
+import { parseJson } from "../../src/lib/json.ts";
 
 export interface ImportClientOptions {
   /** Of the service. */
@@ -150,14 +151,6 @@ export class ImportClient {
 type Outcome =
   | { readonly status: "done"; readonly body: unknown }
   | { readonly status: "failed"; readonly reason: string; readonly retryAfter?: number };
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
 
 const stopped = (): ImportError => new ImportError("The import was stopped.");
 

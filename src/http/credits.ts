@@ -8,6 +8,7 @@ import { isApplicationId } from "../events/applications.ts";
 import { issuesOf } from "../events/envelope.ts";
 import { userId } from "../events/fields.ts";
 import { sleep } from "../lib/after.ts";
+import { parseJson } from "../lib/json.ts";
 import { describeError, log } from "../lib/log.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
@@ -61,7 +62,8 @@ credits.use((c, next) =>
 );
 
 credits.post("/", async (c) => {
-  const body = readJson(decodeUtf8(await c.req.arrayBuffer()));
+  const text = decodeUtf8(await c.req.arrayBuffer());
+  const body = text === undefined ? undefined : parseJson(text);
   if (body === undefined) return invalid(c, 400, "The body is not JSON.");
   const parsed = grant.safeParse(body);
   if (!parsed.success) return invalid(c, 400, problemOf("The grant", parsed.error));
@@ -115,14 +117,6 @@ const ask = async <T>(
     return await callRetrying(() => run(c.env.LEDGERS.getByName(name)), sleep);
   } catch (error) {
     log("error", "ledger_unreachable", { ledger: name, error: describeError(error) });
-    return undefined;
-  }
-};
-
-const readJson = (text: string | undefined): unknown => {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
     return undefined;
   }
 };

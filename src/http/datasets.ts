@@ -8,6 +8,7 @@ import { isApplicationId } from "../events/applications.ts";
 import { issuesOf } from "../events/envelope.ts";
 import { formatOf } from "../ingest/body.ts";
 import { sleep } from "../lib/after.ts";
+import { parseJson } from "../lib/json.ts";
 import { describeError, log } from "../lib/log.ts";
 import { callRetrying } from "../lib/rpc.ts";
 import { reply, unavailable } from "./reply.ts";
@@ -38,15 +39,6 @@ for (const path of ["/:application/import/*", "/:application/tables/*"]) {
     return notFound(c, "This is no application id: 1 to 64 characters of A-Z, a-z, 0-9, _ . : and -.");
   });
 }
-
-/** Undefined if it is no JSON. */
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
 
 const notFound = (c: Context<HttpEnv>, message: string): Response =>
   reply(c, 404, { code: "NOT_FOUND", message });

@@ -1,6 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { MAX_EVENT_BYTES, serverEvent } from "../../events/catalogue.ts";
 import type { ServerEventName } from "../../events/client.ts";
+import { parseJson } from "../../lib/json.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import type { BackendEvent } from "../backend.ts";
 
@@ -55,10 +56,6 @@ const readEvent = (name: string | undefined, text: string): Result<BackendEvent,
 const isServerEventName = (name: string): name is ServerEventName => serverEvent(name) !== undefined;
 
 const parse = (text: string): object | undefined => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
 };

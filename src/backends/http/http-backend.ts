@@ -2,6 +2,7 @@ import { catalogue } from "../../events/catalogue.ts";
 import type { ErrorEnvelope } from "../../events/envelope.ts";
 import type { After, Sleep } from "../../lib/after.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { parseJson } from "../../lib/json.ts";
 import type { Log, LogLevel } from "../../lib/log.ts";
 import { readText } from "../../lib/read-text.ts";
 import { type Backend, type BackendEvent, type BackendRequest, failure, type Started } from "../backend.ts";
@@ -93,7 +94,7 @@ class Exchange {
     const { status } = response;
     const retryAfter = retryAfterOf(response, this.#deps.clock());
     const text = await readText(response.body, MAX_REPLY_BYTES, this.#connection.signal);
-    const body = text.ok ? parse(text.value) : undefined;
+    const body = text.ok ? parseJson(text.value) : undefined;
     const { refusal, fault } = refusalOf(this.#request.event, { status, body, retryAfter });
     if (fault !== undefined) this.#log("error", "backend_failed", fault, status);
     return { status: "refused", refusal };
@@ -168,11 +169,3 @@ class Exchange {
 
 const isEventStream = ({ headers }: Response): boolean =>
   /^text\/event-stream\s*(;|$)/i.test(headers.get("content-type") ?? "");
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};

@@ -21,10 +21,6 @@ export class Hold {
     this.#deps = deps;
   }
 
-  get open(): boolean {
-    return this.#closed === undefined;
-  }
-
   /** Keeps what was deducted. Never rejects: what cannot be told to the ledger it gives back when the hold lapses. */
   settle(): Promise<void> {
     return this.#close("settled", (ledger) => ledger.settle(this.#deps.requestId));
