@@ -271,14 +271,11 @@ const SENT = "from_address";
 const RECEIVED = "to_address";
 
 /** Both directions in one result: a transfer to oneself is in both. */
-const bothWays = (
-  select: (direction: string, own: string, other: string) => Select,
-  order: string,
-): Select => {
+const bothWays = (select: (direction: string, own: string, other: string) => Select): Select => {
   const received = select("received", RECEIVED, SENT);
   const sent = select("sent", SENT, RECEIVED);
   return {
-    sql: `${received.sql} UNION ALL ${sent.sql}${order}`,
+    sql: `${received.sql} UNION ALL ${sent.sql}`,
     params: [...received.params, ...sent.params],
   };
 };
@@ -290,17 +287,26 @@ export const addressTransfers = ({ chains, forms }: AddressForms): Select =>
       sql: `SELECT '${direction}' AS direction, count(*) AS transfers, ${WORTH} FROM transfers${where(transfers)}`,
       params: transfers.params,
     };
-  }, "");
+  });
 
-/** What an address has sent to, and received from, labelled addresses: its direct exposure. */
-export const addressExposure = ({ chains, forms }: AddressForms): Select =>
-  bothWays((direction, own, other) => {
+/**
+ * What an address has sent to, and received from, labelled addresses: its direct exposure. That to sanctioned ones comes
+ * first, so that the limit cuts off none of it while it leaves other.
+ */
+export const addressExposure = ({ chains, forms }: AddressForms): Select => {
+  const { sql, params } = bothWays((direction, own, other) => {
     const transfers = all([inList("t.chain", chains), inList(`t.${own}`, forms)]);
     return {
       sql: `SELECT '${direction}' AS direction, l.label AS label, l.category AS category, count(*) AS transfers, ${WORTH} FROM transfers t JOIN address_labels l ON l.chain = t.chain AND l.address = t.${other}${where(transfers)} GROUP BY l.label, l.category`,
       params: transfers.params,
     };
-  }, ` ORDER BY direction, label LIMIT ${LIST_ROWS}`);
+  });
+  const order = "category = 'sanctions' DESC, direction, label";
+  return {
+    sql: `SELECT direction, label, category, transfers, with_usd, usd, synthetic FROM (${sql}) ORDER BY ${order} LIMIT ${LIST_ROWS}`,
+    params,
+  };
+};
 
 /** The SELECT with its parameters written into it, as SQL literals: it gives the same rows. */
 export const inlined = ({ sql, params }: Select): string => {

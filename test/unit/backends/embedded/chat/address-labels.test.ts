@@ -67,3 +67,19 @@ it("a label without a category or a date is said to have none", async () => {
   expect(prose).toContain("- Bare (no category) on ethereum; source: us, of no known date");
   expect((await ask("labels on ethereum")).prose).toContain("Bare: 1 address (source: us, of no known date)");
 });
+
+it("exposure to a sanctioned address is told however much other there is", async () => {
+  const transfer = data.storage.database.prepare(
+    "INSERT INTO transfers VALUES ('ethereum', ?, 0, 1000, ?, ?, 'ETH', '1', NULL)",
+  );
+  const other = (n: number) => `0x${n.toString(16).padStart(40, "0")}`;
+  for (let i = 1; i <= 30; i++) {
+    transfer.run(`h${i}`, other(i), LOWER);
+    label("ethereum", other(i), `a${i}`, "exchange");
+  }
+  transfer.run("h31", LOWER, other(31));
+  label("ethereum", other(31), "Z listed", "sanctions");
+  expect((await ask(`exposure of ${ADDRESS}`)).prose).toContain(
+    "- sent to Z listed (sanctions): 1 transfer.",
+  );
+});
