@@ -1,17 +1,16 @@
 /** Answers questions about an address, from its labels and transfers. */
 import { checkedChains, normalizeAddress } from "../../compliance/addresses.ts";
-import { enumerated, plural } from "./phrases.ts";
-import type { AddressQuestion } from "./question.ts";
-import { more, type Reply, type Rows, sourced, worth } from "./reply.ts";
 import {
   type AddressForms,
   addressExposure,
   addressLabels,
   addressTransfers,
   isHex,
-  LIST_ROWS,
-  labelsSelect,
-} from "./selects.ts";
+} from "./address-selects.ts";
+import { enumerated, plural } from "./phrases.ts";
+import type { AddressQuestion } from "./question.ts";
+import { more, type Reply, type Rows, sourced, worth } from "./reply.ts";
+import { LIST_ROWS, labelsSelect } from "./selects.ts";
 import type { Row } from "./trade-reply.ts";
 
 /** Answers a question about an address. */
