@@ -301,6 +301,48 @@ describe("the cost of real plans", () => {
   });
 });
 
+describe("the sizes of tables", () => {
+  const measured = (rows: number, distinctRows: number) => {
+    const storage = new TestQueryStorage();
+    storage.fill(120);
+    const ran: string[] = [];
+    const sql = {
+      exec: (text: string) => {
+        ran.push(text);
+        return storage.sql.exec(text);
+      },
+    };
+    const statistics = new TableStatistics(sql, { rows, distinctRows });
+    const sizes = () => [
+      statistics.rows("trades"),
+      statistics.largestGroup("trades", ["symbol"]),
+      statistics.distinctValues("trades", "price"),
+      statistics.longestText("trades"),
+    ];
+    const take = () => {
+      ran.length = 0;
+      return { sizes: sizes(), scans: ran.filter((text) => text.includes("trades")).length };
+    };
+    return { storage, take };
+  };
+
+  it("are measured once", () => {
+    const { take } = measured(1_000, 1_000);
+    const first = take();
+    expect(first.sizes.every((size) => size > 0 && size <= 120)).toBe(true);
+    expect([first.scans, take()]).toEqual([4, { sizes: first.sizes, scans: 0 }]);
+  });
+
+  it("are unknown where it would take too long to measure them", () => {
+    const known = measured(1_000, 1_000).take();
+    const rather = measured(1_000, 119).take();
+    expect(rather.sizes).toEqual(known.sizes.with(2, 120));
+    expect(rather.scans).toBe(3);
+    expect(measured(119, 119).take()).toEqual({ sizes: Array(4).fill(Number.POSITIVE_INFINITY), scans: 1 });
+    expect(measured(120, 120).take()).toEqual(known);
+  });
+});
+
 describe("the texts of a query", () => {
   const made = (sql: string, concatenations = 0, params: string[] = []) => {
     const growth = textGrowth(tokensOf(sql), params);
