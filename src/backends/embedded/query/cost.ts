@@ -41,6 +41,10 @@ export interface PlanCost {
 /** To make a row into JSON. */
 const UNITS_PER_RESULT_ROW = 300;
 
+/** Arguments of a call that are counted with it, and what another one costs. */
+const PLAIN_ARGUMENTS = 2;
+const UNITS_PER_ARGUMENT = 30;
+
 /** The cost; or the row of the plan that is not known here. `tokens`: those of the query. */
 export const planCost = (
   plan: readonly PlanRow[],
@@ -50,17 +54,21 @@ export const planCost = (
 
 /**
  * The work of a query in units, each up to about 10 ns: the instructions of its program, as if each ran for each row,
- * what its functions do with texts of up to `textBytes`, its sorts, and the rows that it gives.
+ * what its functions do with texts of up to `textBytes` and up to `mostArguments`, its sorts, and the rows that it gives.
  */
 export const unitsOf = (
   { steps, comparisons, rows }: PlanCost,
   { instructions, concatenations, calls, keyColumns }: ProgramShape,
   textBytes: number,
+  mostArguments: number,
 ): number => {
+  // Each may be something that is done to a time.
+  const perCall = Math.max(0, mostArguments - PLAIN_ARGUMENTS) * UNITS_PER_ARGUMENT;
   const perRow =
     instructions * (1 + textBytes / 1_000) +
     calls.plain * 10 +
     (concatenations + calls.text) * (20 + textBytes / 20) +
+    (calls.text + calls.search) * perCall +
     calls.search * (20 + textBytes * 2 + textBytes ** 2 / 100);
   return (
     (steps + 1) * perRow +

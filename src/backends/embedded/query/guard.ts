@@ -9,7 +9,7 @@ import { nameOf } from "./sql-tokens.ts";
 import { readStatement, type SqlParams, type Statement } from "./statement.ts";
 import { allRows, type QuerySql } from "./storage.ts";
 import { TABLE_SHAPES } from "./tables.ts";
-import { longestMade } from "./texts.ts";
+import { longestMade, mostArguments } from "./texts.ts";
 
 /** Rows that a query may pass by. */
 export const MAX_STEPS = 20_000_000;
@@ -57,7 +57,8 @@ export const admit = (
   const shape = authorized.value;
   const makesText = shape.concatenations + shape.calls.text + shape.calls.search > 0;
   const stored = makesText ? longestStored(statement, sizes) : 0;
-  const units = unitsOf(cost.value, shape, longestMade(statement.texts, stored, shape.concatenations));
+  const textBytes = longestMade(statement.texts, stored, shape.concatenations);
+  const units = unitsOf(cost.value, shape, textBytes, mostArguments(statement.tokens));
   const { steps, kept } = cost.value;
   // Bounds may be infinite, and what comes of infinite ones no number at all.
   if (!(kept <= MAX_KEPT)) {

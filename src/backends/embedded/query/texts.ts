@@ -3,6 +3,7 @@
  * a text only grows by `||`, by what `replace` puts in, and by what `strftime` writes for a format. Pure.
  */
 import { err, ok, type Result } from "../../../lib/result.ts";
+import { functionCost } from "./functions.ts";
 import { isWord, type SqlToken } from "./sql-tokens.ts";
 import type { SqlParams } from "./statement.ts";
 
@@ -68,6 +69,17 @@ export const longestMade = (
   // However the concatenations are spread over the parts, the product of what they allow is largest when evenly.
   const joined = (1 + concatenations / bodies) ** bodies;
   return Math.min(MAX_TEXT_BYTES, Math.max(longest, stored) * replaced * joined);
+};
+
+/** Arguments of the call of a function of texts or times that has the most. */
+export const mostArguments = (tokens: readonly SqlToken[]): number => {
+  let most = 0;
+  for (const [index, token] of tokens.entries()) {
+    const called = (token.kind === "word" || token.kind === "quoted") && tokens[index + 1]?.text === "(";
+    const cost = called ? functionCost(token.value) : undefined;
+    if (cost === "text" || cost === "search") most = Math.max(most, argumentsAt(tokens, index + 2).length);
+  }
+  return most;
 };
 
 const only = (tokens: readonly SqlToken[] | undefined): SqlToken | undefined =>

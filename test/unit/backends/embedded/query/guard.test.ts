@@ -110,6 +110,16 @@ describe("REQ-3 what is run", () => {
     expect(rows.length).toBe(result.value.count);
   });
 
+  it("costs more with each thing that is done to a time", () => {
+    const units = (modifiers: number) => {
+      const times = `datetime(timestamp / 1000, 'unixepoch'${", '+1 day'".repeat(modifiers)})`;
+      const admitted = guard(`SELECT max(${times}) FROM trades`);
+      return admitted.ok ? admitted.value.units : Number.NaN;
+    };
+    // Two calls in each of 3,000 rows.
+    expect(units(60) - units(0)).toBeGreaterThan(3_000 * 60 * 30);
+  });
+
   it("takes its parameters", () => {
     expect(messageOf("SELECT * FROM trades WHERE symbol = ? AND price > :p", ["BTC-USDT"])).toMatch(
       "send params as",
