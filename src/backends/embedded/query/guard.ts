@@ -13,7 +13,7 @@ import { longestMade, mostArguments } from "./texts.ts";
 
 /** Rows that a query may pass by. */
 export const MAX_STEPS = 20_000_000;
-/** What a query may cost, as `unitsOf` counts: at most some seconds, in practice mostly less than one. */
+/** What a query may cost, as `unitsOf` counts: up to 3 s by what was measured, mostly less than one. */
 export const MAX_UNITS = 500_000_000;
 /** Rows that a query may sort or keep while it runs. */
 export const MAX_KEPT = 2_000_000;
