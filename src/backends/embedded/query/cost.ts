@@ -178,7 +178,9 @@ class Estimate {
         kept: inner.kept,
       });
     }
-    return { ...add(sum, { comparisons: sorts * sorting(rows), kept: sorts * rows }), rows };
+    // No sorts of rows without a bound are no work, not an unknown amount.
+    if (sorts > 0) sum = add(sum, { comparisons: sorts * sorting(rows), kept: sorts * rows });
+    return { ...sum, rows };
   }
 
   /** Queries whose results are put together. */

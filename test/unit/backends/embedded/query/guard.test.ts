@@ -60,6 +60,20 @@ describe("REQ-3 what is not run", () => {
     );
   });
 
+  it("is what reads a table of unknown size, but for one row", () => {
+    const unknown = new TableStatistics(sql, { rows: 100, distinctRows: 100 });
+    const said = (text: string) => {
+      const admitted = admit(text, undefined, { sql, sizes: unknown });
+      return admitted.ok ? "admitted" : admitted.error.message;
+    };
+    for (const text of ["SELECT count(*) FROM trades", "SELECT * FROM trades WHERE symbol = 'BTC-USDT'"]) {
+      expect(said(text)).toMatch("may read more than a trillion rows");
+    }
+    expect(said("SELECT * FROM trades WHERE symbol = 'a' AND venue = 'b' AND trade_id = 'c'")).toBe(
+      "admitted",
+    );
+  });
+
   it("is decided by the program that SQLite makes, even where the text is not looked at", () => {
     const roots = new Set([2]);
     const instruction = { p1: 0, p2: 0, p3: 0, p4: null, p5: 0 };
