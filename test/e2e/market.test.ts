@@ -108,15 +108,8 @@ const check = (visit: readonly MarketEvent[]): number => {
   return newest + numbers.length;
 };
 
-/** Breaks the connection as a network does that is gone; the client tries again when told to. */
-const drop = async (client: TestClient): Promise<void> => {
-  client.socket.io.engine.close();
-  await client.next("disconnect");
-};
-
-const comeBack = async (client: TestClient): Promise<void> => {
-  client.socket.connect();
-  await client.next("connected");
+const comeBackRecovered = async (client: TestClient): Promise<void> => {
+  await client.comeBack();
   expect(client.socket.recovered).toBe(true);
 };
 
@@ -261,9 +254,9 @@ describe("MKT-2 USER-2 a client that is recovered", () => {
       await client.subscribe(`market:${symbol}`);
       for (let turn = 0; turn < 4; turn++) {
         await publisher.more(20);
-        await drop(client);
+        await client.drop();
         await publisher.more(turn * 10);
-        await comeBack(client);
+        await comeBackRecovered(client);
       }
       await publisher.more(20);
       const last = await publisher.stop();
@@ -295,8 +288,8 @@ describe("MKT-2 USER-2 a client that is recovered", () => {
     const lengths = new Set(first.map((data) => data.series.length));
     expect([...lengths]).toEqual([expect.any(Number)]);
     expect([...lengths][0]).toBeGreaterThan(200);
-    await drop(client);
-    await comeBack(client);
+    await client.drop();
+    await comeBackRecovered(client);
     const all = await client.all("market_chart_initial_data", 200);
     expect(new Set(all.slice(100).map(({ symbol }) => symbol))).toEqual(new Set(symbols));
     await client.settled();

@@ -7,17 +7,6 @@ import { signToken } from "../support/keys.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { bar, credit, type Service, startService } from "../support/service.ts";
 
-/** Breaks the connection as a network does that is gone; the client tries again when told to. */
-const drop = async (client: TestClient): Promise<void> => {
-  client.socket.io.engine.close();
-  await client.next("disconnect");
-};
-
-const comeBack = async (client: TestClient): Promise<void> => {
-  client.socket.connect();
-  await client.next("connected");
-};
-
 const webSocketUrl = (service: Service): string => `${service.url}/socket.io/?EIO=4&transport=websocket`;
 
 const amounts = (client: TestClient): number[] =>
@@ -63,9 +52,9 @@ describe("USER-2 connection state recovery", () => {
     const { id } = client.socket;
     await service.publish([credit(userId, 1), bar(symbol, 1)]);
     await client.all("credits_granted", 1);
-    await drop(client);
+    await client.drop();
     await service.publish([credit(userId, 2), credit(userId, 3), bar(symbol, 2), bar(symbol, 3)]);
-    await comeBack(client);
+    await client.comeBack();
     expect(client.socket.recovered).toBe(true);
     expect(client.socket.id).toBe(id);
     await service.publish([credit(userId, 4), bar(left, 1), bar(symbol, 4), bar("ETH-USD", 5)]);
@@ -100,8 +89,8 @@ describe("USER-2 connection state recovery", () => {
     await client.next("market_chart_live_update");
     await client.settled();
     expect(offset()).toBe(first);
-    await drop(client);
-    await comeBack(client);
+    await client.drop();
+    await client.comeBack();
     await client.settled();
     expect(client.socket.recovered).toBe(true);
     expect(amounts(client)).toEqual([1]);
@@ -112,14 +101,14 @@ describe("USER-2 connection state recovery", () => {
     const client = await service.connect(userId, { path: "/ws" });
     const { id } = client.socket;
     for (let turn = 1; turn <= 4; turn++) {
-      await drop(client);
+      await client.drop();
       await service.publish(credit(userId, turn));
-      await comeBack(client);
+      await client.comeBack();
       expect(client.socket).toMatchObject({ recovered: true, id });
       await client.all("credits_granted", turn);
       // And once without anything that was missed.
-      await drop(client);
-      await comeBack(client);
+      await client.drop();
+      await client.comeBack();
       expect(client.socket).toMatchObject({ recovered: true, id });
     }
     await client.settled();
@@ -196,14 +185,14 @@ describe("USER-2 connection state recovery", () => {
     const client = await service.connect("user_ended");
     const { id } = client.socket;
     client.socket.disconnect();
-    await comeBack(client);
+    await client.comeBack();
     expect(client.socket.recovered).toBe(false);
     expect(client.socket.id).not.toBe(id);
     // The client still sends the offset of its earlier session, if it has one; this session is recovered.
     const renewed = client.socket.id;
-    await drop(client);
+    await client.drop();
     await service.publish(credit("user_ended", 1));
-    await comeBack(client);
+    await client.comeBack();
     expect(client.socket).toMatchObject({ recovered: true, id: renewed });
     await client.all("credits_granted", 1);
   });
@@ -211,10 +200,10 @@ describe("USER-2 connection state recovery", () => {
   it("sends a result for one socket to that socket alone, also if it was away", async () => {
     const userId = "user_narrow";
     const [client, sibling] = await Promise.all([service.connect(userId), service.connect(userId)]);
-    await drop(client);
+    await client.drop();
     const socketId = (await client.received.find(({ event }) => event === "connect")?.payload) as string;
     await service.publish([{ ...credit(userId, 1), socketId }, credit(userId, 2)]);
-    await comeBack(client);
+    await client.comeBack();
     await Promise.all([client.all("credits_granted", 2), sibling.all("credits_granted", 1)]);
     expect([amounts(client), amounts(sibling)]).toEqual([[1, 2], [2]]);
   });
@@ -231,9 +220,9 @@ describe("USER-2 what cannot be recovered wholly is not recovered", () => {
     const client = await service.connect(userId, options);
     await service.publish(credit(userId, 1));
     await client.all("credits_granted", 1);
-    await drop(client);
+    await client.drop();
     await meanwhile(client);
-    await comeBack(client);
+    await client.comeBack();
     return client;
   };
 
@@ -291,7 +280,7 @@ it("USER-1 USER-2 nothing is lost, doubled or reordered when the process is kill
     const revived = await startService({ persist, port: Number(new URL(service.origin).port) });
     try {
       await revived.publish(credit(userId, 4));
-      await comeBack(client);
+      await client.comeBack();
       expect(client.socket).toMatchObject({ recovered: true, id });
       await revived.publish([credit(userId, 5), bar("BTC-USD", 1)]);
       await client.all("credits_granted", 5);

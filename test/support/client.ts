@@ -113,6 +113,17 @@ export class TestClient {
     await new Promise((resolve) => engine.once("upgrade", resolve));
   }
 
+  /** Breaks the connection as a network does that is gone; the client tries again when told to. */
+  async drop(): Promise<void> {
+    this.socket.io.engine.close();
+    await this.next("disconnect");
+  }
+
+  async comeBack(): Promise<void> {
+    this.socket.connect();
+    await this.next("connected");
+  }
+
   /** Resolves when all that the server sent before has been received. */
   async settled(): Promise<void> {
     this.socket.emit("ping");

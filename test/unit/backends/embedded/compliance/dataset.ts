@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "csv-parse/sync";
+import type { LabelRow } from "../../../../../scripts/lib/ofac-labels.ts";
+import type { TransferRow as FileRow } from "../../../../../scripts/lib/synthetic-transfers.ts";
 import { AddressStore } from "../../../../../src/backends/embedded/dataset/address-store.ts";
 import type { ComplianceRpc } from "../../../../../src/backends/embedded/dataset/compliance-protocol.ts";
 import { CorridorStore } from "../../../../../src/backends/embedded/dataset/corridor-store.ts";
@@ -9,27 +11,10 @@ import { SCHEMA, type Table } from "../../../../../src/backends/embedded/dataset
 import type { Sql } from "../../../../../src/lib/sql.ts";
 import { TestStorage } from "../../../../support/sqlite.ts";
 
-export interface TransferRow {
-  readonly chain: string;
-  readonly hash: string;
-  readonly position: number;
-  readonly timestamp: number;
-  readonly from_address: string;
-  readonly to_address: string;
-  readonly asset: string;
-  readonly amount: string;
-  readonly usd: number | null;
-}
+/** As the table has it: a value that is not known is null. */
+export type TransferRow = Omit<FileRow, "usd"> & { readonly usd: number | null };
 
-export interface LabelRow {
-  readonly chain: string;
-  readonly address: string;
-  readonly label: string;
-  readonly category: string;
-  readonly jurisdiction: string;
-  readonly source: string;
-  readonly as_of: string;
-}
+export type { LabelRow };
 
 /** The dataset of an application, on real SQLite, without its object. */
 export class TestDataset {
