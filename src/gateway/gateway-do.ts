@@ -62,9 +62,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
           log("error", "room_unreachable", { gateway: name, room, error: describeError(error) });
         }
         // One that is due sooner has other rooms to tell.
-        if (this.alarms.at("reconcile") === undefined) {
-          this.alarms.set("reconcile", Date.now() + config.PING_INTERVAL);
-        }
+        this.alarms.ensure("reconcile", Date.now() + config.PING_INTERVAL);
       },
     });
     const flows = new Flows({ window: config.STREAM_WINDOW, clock: Date.now, sleep });
@@ -84,11 +82,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
         const [outcome] = await callRetrying(call, sleep);
         if (outcome === "overloaded") throw new Error("The room is overloaded.");
       },
-      onUntold: () => {
-        if (this.alarms.at("lost") === undefined) {
-          this.alarms.set("lost", Date.now() + config.PING_INTERVAL);
-        }
-      },
+      onUntold: () => this.alarms.ensure("lost", Date.now() + config.PING_INTERVAL),
       maxRequestsPerSocket: config.MAX_REQUESTS_PER_SOCKET,
       maxRequestsPerUser: config.MAX_REQUESTS_PER_USER,
       timeoutMs: config.REQUEST_TIMEOUT,

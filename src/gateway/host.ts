@@ -21,7 +21,7 @@ export interface HostState {
 
 export interface HostDeps {
   readonly state: HostState;
-  readonly alarms: Pick<Alarms<HostAlarm>, "at" | "set">;
+  readonly alarms: Pick<Alarms<HostAlarm>, "at" | "set" | "ensure">;
   readonly config: EngineConfig;
   readonly maxSessions: number;
   readonly application: EngineApplication;
@@ -126,7 +126,7 @@ export class GatewayHost {
         if (engine.sessions.size > 0) {
           state.storage.kv.put(ROUND_KEY, now);
           await engine.ping(PING_SLICE, () => sleep(0));
-          if (alarms.at("silence") === undefined) alarms.set("silence", now + config.pingTimeout);
+          alarms.ensure("silence", now + config.pingTimeout);
         }
         return engine.heartbeat.nextRound(engine.sessions.values(), now);
       }
@@ -152,7 +152,7 @@ export class GatewayHost {
     const context = parseContext(decodeContext(request.headers.get(CONTEXT_HEADER)));
     const now = clock();
     if (alarms.at("ping") === undefined) alarms.set("ping", this.engine.heartbeat.firstRound(now));
-    if (alarms.at("connect") === undefined) alarms.set("connect", now + config.connectTimeout);
+    alarms.ensure("connect", now + config.connectTimeout);
     const id = createSessionId();
     if (!upgrade) return this.#polling.open(id, context);
     const { 0: client, 1: server } = new WebSocketPair();

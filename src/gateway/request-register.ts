@@ -1,4 +1,4 @@
-import type { Sql } from "../lib/sql.ts";
+import { hasTable, type Sql } from "../lib/sql.ts";
 
 /** A request that is being answered, and what its socket is told should the answer be lost. */
 export interface OpenRequest {
@@ -19,8 +19,7 @@ export class RequestRegister {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#created =
-      sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'requests'").toArray().length > 0;
+    this.#created = hasTable(sql, "requests");
   }
 
   add({ id, room, socketId, body }: OpenRequest): void {

@@ -1,14 +1,14 @@
+import { hasTable, type Sql } from "../lib/sql.ts";
 import type { RoomRegister } from "./memberships.ts";
 
 /** The rooms this gateway has sockets in, in the object's SQLite. Nothing is stored before the first. */
 export class SqlRoomRegister implements RoomRegister {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   #created: boolean;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
-    this.#created =
-      [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'room_register'")].length > 0;
+    this.#created = hasTable(sql, "room_register");
   }
 
   all(): string[] {

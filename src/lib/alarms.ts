@@ -41,6 +41,11 @@ export class Alarms<Name extends string> {
     this.#store();
   }
 
+  /** Sets a deadline, unless it is set. */
+  ensure(name: Name, time: number): void {
+    if (!this.#deadlines.has(name)) this.set(name, time);
+  }
+
   clear(name: Name): void {
     if (this.#deadlines.delete(name)) this.#store();
   }

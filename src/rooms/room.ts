@@ -34,7 +34,7 @@ export interface RoomDeps {
   readonly recovery?: Recovery;
   /** Makes all that `run` stores, or nothing of it, durable. */
   readonly transaction: <T>(run: () => T) => T;
-  readonly alarms: Pick<Alarms<RoomAlarm>, "at" | "set">;
+  readonly alarms: Pick<Alarms<RoomAlarm>, "at" | "set" | "ensure">;
   /** Delivers to one gateway; see `OutboxDeps`. */
   readonly deliver: (gateway: string, frames: readonly Frame[]) => Promise<boolean>;
   readonly onLost: (gateway: string, frames: number, error: unknown) => void;
@@ -297,7 +297,7 @@ export class RoomCore {
 
   #trimLater(): void {
     const { alarms, clock, windowMs } = this.#deps;
-    if (alarms.at("trim") === undefined) alarms.set("trim", clock() + windowMs);
+    alarms.ensure("trim", clock() + windowMs);
   }
 
   #trimFull(): void {

@@ -48,7 +48,7 @@ export class ConversationCore {
       until INTEGER NOT NULL
     )`);
     // Also of a conversation that never gets an answer nothing stays.
-    if (alarms.at("expire") === undefined) alarms.set("expire", clock() + MAX_AGE_MS);
+    alarms.ensure("expire", clock() + MAX_AGE_MS);
   }
 
   /** The turns so far, oldest first; or, while another message is being answered, in how many seconds to try again. */

@@ -1,4 +1,4 @@
-import type { Sql } from "../../../lib/sql.ts";
+import { hasTable, type Sql } from "../../../lib/sql.ts";
 import type { Balance } from "./protocol.ts";
 
 export interface Account extends Balance {
@@ -34,8 +34,7 @@ export class SqlAccount {
 
   /** Whether there is one; finding that there is none stores nothing. */
   get exists(): boolean {
-    const tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'account'";
-    return this.#sql.exec(tables).toArray().length > 0;
+    return hasTable(this.#sql, "account");
   }
 
   get(): Account {

@@ -20,7 +20,7 @@ export interface LedgerDeps {
   readonly sql: Sql;
   /** Makes all that `run` stores, or nothing of it, durable. */
   readonly transaction: <T>(run: () => T) => T;
-  readonly alarms: Pick<Alarms<LedgerAlarm>, "at" | "set">;
+  readonly alarms: Pick<Alarms<LedgerAlarm>, "ensure">;
   /** Publishes into the user's personal room; see `RoomRpc.publish`. */
   readonly publish: (publications: readonly Publication[]) => Promise<readonly PublishOutcome[]>;
   readonly onPublishError: (error: unknown) => void;
@@ -83,8 +83,9 @@ export class LedgerCore {
           data: { amount, newBalance, action, transactionId, timestamp: now },
         },
       );
-      this.#wakeAt("lapse", due);
-      this.#wakeAt("trim", now + RETENTION_MS);
+      // Times grow, so the one that is set is the earliest.
+      this.#deps.alarms.ensure("lapse", due);
+      this.#deps.alarms.ensure("trim", now + RETENTION_MS);
       return { ok: true, transactionId, newBalance };
     });
   }
@@ -205,7 +206,7 @@ export class LedgerCore {
   #record(account: Account, { event, data }: Moved): void {
     const movements = account.movements + 1;
     const { balance: newBalance, lifetimeEarned, lifetimeSpent } = account;
-    const { applicationId, clock } = this.#deps;
+    const { applicationId, alarms, clock } = this.#deps;
     const balance = { newBalance, lifetimeEarned, lifetimeSpent, applicationId };
     this.#account.put({ ...account, movements });
     this.#outbox.add(
@@ -213,13 +214,7 @@ export class LedgerCore {
       encodeEventBody(event, [data]),
       encodeEventBody("credit_balance_updated", [balance]),
     );
-    this.#wakeAt("publish", clock() + PUBLISH_RETRY_MS);
-  }
-
-  #wakeAt(name: LedgerAlarm, time: number): void {
-    // Times grow, so the one that is set is the earliest.
-    const { alarms } = this.#deps;
-    if (alarms.at(name) === undefined) alarms.set(name, time);
+    alarms.ensure("publish", clock() + PUBLISH_RETRY_MS);
   }
 
   /** Stores a movement wholly or not at all, then sends it on its way: the caller does not wait for the room. */
