@@ -1,6 +1,7 @@
 import { catalogue, MAX_EVENT_BYTES, serverEvent } from "../events/catalogue.ts";
 import type { ErrorEnvelope } from "../events/envelope.ts";
 import { refusals } from "../events/fields.ts";
+import { isRecord } from "../lib/json.ts";
 import { describeError, type Log } from "../lib/log.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { exceedsBytes } from "../lib/utf8.ts";
@@ -113,9 +114,6 @@ const check = (request: Named, { event, data }: BackendEvent): Result<string, st
   const body = encodeEventBody(event, [whole]);
   return exceedsBytes(body, MAX_EVENT_BYTES) ? err(`${event} is over ${MAX_EVENT_BYTES} bytes.`) : ok(body);
 };
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Refusals come instead of an answer, never in one. */
 const answers = (request: RequestName, event: string): boolean =>

@@ -6,6 +6,7 @@
  * - 202: deferred
  * - 409: refused; the JSON of the refusal
  */
+import { LineDecoder } from "../lib/line-decoder.ts";
 import type { AnswerEvent } from "./answer.ts";
 import type { Refusal } from "./backend.ts";
 
@@ -61,17 +62,8 @@ const encodeEvents = (events: AsyncIterable<AnswerEvent>): ReadableStream<Uint8A
 
 async function* decodeEvents(body: ReadableStream<Uint8Array> | null): AsyncGenerator<AnswerEvent> {
   if (body === null) return;
-  const decoder = new TextDecoder();
-  // Joined only when a line is complete: one of 1 MB comes in many pieces.
-  let pieces: string[] = [];
+  const decoder = new LineDecoder();
   for await (const chunk of body) {
-    const lines = decoder.decode(chunk, { stream: true }).split("\n");
-    for (const [index, piece] of lines.entries()) {
-      pieces.push(piece);
-      if (index === lines.length - 1) break;
-      const line = pieces.join("");
-      pieces = [];
-      yield { terminal: line.startsWith("."), body: line.slice(1) };
-    }
+    for (const line of decoder.push(chunk)) yield { terminal: line.startsWith("."), body: line.slice(1) };
   }
 }

@@ -63,6 +63,13 @@ export function issuesOf(error: z.ZodError): ValidationIssue[] {
   return found;
 }
 
+/** The first of what was wrong with `what`, as a sentence. */
+export function problemOf(what: string, error: z.ZodError): string {
+  const [first] = issuesOf(error);
+  const where = first?.path ? ` at ${first.path}` : "";
+  return `${what} is not valid${where}: ${first?.message ?? "unknown"}.`;
+}
+
 function collect(issues: readonly Issue[], prefix: readonly PropertyKey[], found: ValidationIssue[]): void {
   for (const issue of issues) {
     if (found.length >= MAX_ISSUES) return;

@@ -136,8 +136,7 @@ export class Requests {
       ({ signal } = this.#begin(socket, request));
     } catch (error) {
       log("error", "request_not_begun", { request: event, id, error: describeError(error) });
-      const { event: name, data } = errorOf(request, UNREACHABLE);
-      refuse(socket, name, data, ack);
+      refuseWith(socket, request, UNREACHABLE, ack);
       return;
     }
     let accepted = false;
@@ -149,6 +148,8 @@ export class Requests {
           accepted = true;
           ack?.(acceptedOf(request));
           await this.#passOn(socket, id, answer.events);
+          // Without a terminal event, whoever answered has died.
+          this.#fail(socket, request, BROKEN);
           break;
         case "deferred":
           this.#end(socket, id);
@@ -161,8 +162,6 @@ export class Requests {
         default:
           answer satisfies never;
       }
-      // Without a terminal event, whoever answered has died.
-      this.#fail(socket, request, BROKEN);
     } catch (error) {
       if (!this.#runs(socket, id)) return;
       log("error", "request_broken", { request: event, id, error: describeError(error) });
@@ -209,19 +208,15 @@ export class Requests {
       ack?.({ error: { code: "UNAUTHORIZED", message, ...refusal.data } });
       return;
     }
-    const { event, data } =
-      refusal.event === "error"
-        ? errorOf(request, refusal.data)
-        : { event: refusal.event, data: refusal.data };
-    refuse(socket, event, data, ack);
+    if (refusal.event === "error") refuseWith(socket, request, refusal.data, ack);
+    else refuse(socket, refusal.event, refusal.data, ack);
   }
 
   /** Ends a request that still runs with its family's error event. */
   #fail(socket: Socket<SocketData>, request: BackendRequest, envelope: ErrorEnvelope, ack?: Ack): void {
     if (!this.#runs(socket, request.id)) return;
     this.#end(socket, request.id);
-    const { event, data } = errorOf(request, envelope);
-    refuse(socket, event, data, ack);
+    refuseWith(socket, request, envelope, ack);
   }
 
   #runs(socket: Socket<SocketData>, id: string): boolean {
@@ -263,3 +258,14 @@ export class Requests {
     register.remove(id);
   }
 }
+
+/** Refuses a request with its family's error event. */
+const refuseWith = (
+  socket: Socket<SocketData>,
+  request: BackendRequest,
+  envelope: ErrorEnvelope,
+  ack: Ack,
+): void => {
+  const { event, data } = errorOf(request, envelope);
+  refuse(socket, event, data, ack);
+};

@@ -5,14 +5,14 @@ import { ledgerName } from "../backends/embedded/credits/names.ts";
 import type { LedgerRpc } from "../backends/embedded/credits/protocol.ts";
 import { configOf } from "../env.ts";
 import { isApplicationId } from "../events/applications.ts";
-import { issuesOf } from "../events/envelope.ts";
+import { problemOf } from "../events/envelope.ts";
 import { userId } from "../events/fields.ts";
 import { sleep } from "../lib/after.ts";
 import { parseJson } from "../lib/json.ts";
 import { describeError, log } from "../lib/log.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import { reply, unavailable } from "./reply.ts";
+import { invalid, reply, unavailable } from "./reply.ts";
 import { serviceAuth } from "./service-auth.ts";
 import type { HttpEnv } from "./types.ts";
 import { decodeUtf8 } from "./utf8-body.ts";
@@ -120,12 +120,3 @@ const ask = async <T>(
     return undefined;
   }
 };
-
-const problemOf = (what: string, error: z.ZodError): string => {
-  const [first] = issuesOf(error);
-  const where = first?.path ? ` at ${first.path}` : "";
-  return `${what} is not valid${where}: ${first?.message ?? "unknown"}.`;
-};
-
-const invalid = (c: C, status: 400 | 405 | 409 | 413, message: string): Response =>
-  reply(c, status, { code: "VALIDATION_FAILED", message });

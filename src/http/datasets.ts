@@ -11,7 +11,7 @@ import { sleep } from "../lib/after.ts";
 import { parseJson } from "../lib/json.ts";
 import { describeError, log } from "../lib/log.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import { reply, unavailable } from "./reply.ts";
+import { invalid, reply, unavailable } from "./reply.ts";
 import { serviceAuth } from "./service-auth.ts";
 import type { HttpEnv } from "./types.ts";
 import { decodeUtf8 } from "./utf8-body.ts";
@@ -42,9 +42,6 @@ for (const path of ["/:application/import/*", "/:application/tables/*"]) {
 
 const notFound = (c: Context<HttpEnv>, message: string): Response =>
   reply(c, 404, { code: "NOT_FOUND", message });
-
-const invalid = (c: Context<HttpEnv>, status: 400 | 405 | 413 | 415, message: string): Response =>
-  reply(c, status, { code: "VALIDATION_FAILED", message });
 
 const unknownTable = (c: Context<HttpEnv>): Response =>
   notFound(c, `There is no such table. The tables are ${TABLES.join(", ")}.`);

@@ -5,7 +5,7 @@ import { formatOf, readItems } from "../ingest/body.ts";
 import { publisherTo } from "../ingest/publisher.ts";
 import { sleep } from "../lib/after.ts";
 import { err } from "../lib/result.ts";
-import { reply } from "./reply.ts";
+import { invalid } from "./reply.ts";
 import { serviceAuth } from "./service-auth.ts";
 import type { HttpEnv } from "./types.ts";
 import { decodeUtf8 } from "./utf8-body.ts";
@@ -17,10 +17,8 @@ ingest.use(serviceAuth("ingest", "Publish several events in one request."));
 
 const tooLarge = (c: Context<HttpEnv>): Response => {
   const { INGEST_MAX_BYTES, INGEST_MAX_EVENTS } = configOf(c.env);
-  return reply(c, 413, {
-    code: "VALIDATION_FAILED",
-    message: `A request holds at most ${INGEST_MAX_BYTES} bytes and ${INGEST_MAX_EVENTS} events. Split it.`,
-  });
+  const message = `A request holds at most ${INGEST_MAX_BYTES} bytes and ${INGEST_MAX_EVENTS} events. Split it.`;
+  return invalid(c, 413, message);
 };
 
 ingest.use((c, next) =>
@@ -31,22 +29,23 @@ ingest.post("/", async (c) => {
   const format = formatOf(c.req.header("content-type"));
   const encoding = c.req.header("content-encoding");
   if (encoding !== undefined && encoding !== "identity") {
-    return reply(c, 415, { code: "VALIDATION_FAILED", message: "Send the body without content-encoding." });
+    return invalid(c, 415, "Send the body without content-encoding.");
   }
   if (format === undefined) {
-    return reply(c, 415, {
-      code: "VALIDATION_FAILED",
-      message: "Send content-type application/json, or application/x-ndjson for one event a line.",
-    });
+    return invalid(
+      c,
+      415,
+      "Send content-type application/json, or application/x-ndjson for one event a line.",
+    );
   }
   const text = decodeUtf8(await c.req.arrayBuffer());
   const items = text === undefined ? err("The body is not valid UTF-8.") : readItems(text, format);
-  if (!items.ok) return reply(c, 400, { code: "VALIDATION_FAILED", message: items.error });
+  if (!items.ok) return invalid(c, 400, items.error);
   if (items.value.length > configOf(c.env).INGEST_MAX_EVENTS) return tooLarge(c);
   return c.json(await publisherTo(c.env.ROOMS, sleep)(items.value), 202);
 });
 
 ingest.all("/", (c) => {
   c.header("allow", "POST");
-  return reply(c, 405, { code: "VALIDATION_FAILED", message: "Publish with POST." });
+  return invalid(c, 405, "Publish with POST.");
 });

@@ -8,6 +8,10 @@ export const reply = (c: Context, status: ContentfulStatusCode, envelope: ErrorE
   return c.json(envelope, status, { "cache-control": "no-store" });
 };
 
+/** Refuses a request for what it holds, or how it is made. */
+export const invalid = (c: Context, status: 400 | 405 | 409 | 413 | 415, message: string): Response =>
+  reply(c, status, { code: "VALIDATION_FAILED", message });
+
 /** Seconds after which what is unavailable may be worth another try. */
 const RETRY_AFTER_S = 5;
 

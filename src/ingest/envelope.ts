@@ -2,7 +2,7 @@ import * as z from "zod";
 import { MAX_EVENT_BYTES, serverEvent } from "../events/catalogue.ts";
 import type { ServerEvent } from "../events/define.ts";
 import type { ErrorCode } from "../events/envelope.ts";
-import { issuesOf } from "../events/envelope.ts";
+import { problemOf } from "../events/envelope.ts";
 import { isUserId, parseRoom, userRoom } from "../events/rooms.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { exceedsBytes } from "../lib/utf8.ts";
@@ -108,14 +108,10 @@ const roomOf = (
   return named === undefined ? err("Say where the event goes: set userId or room.") : ok(named);
 };
 
-const malformed = (what: string, error: z.ZodError): { code: ErrorCode; message: string } => {
-  const [first] = issuesOf(error);
-  const where = first?.path ? ` at ${first.path}` : "";
-  return {
-    code: "VALIDATION_FAILED",
-    message: `${what} is not valid${where}: ${first?.message ?? "unknown"}.`,
-  };
-};
+const malformed = (what: string, error: z.ZodError): { code: ErrorCode; message: string } => ({
+  code: "VALIDATION_FAILED",
+  message: problemOf(what, error),
+});
 
 const idOf = (item: unknown): { id?: string } => {
   const id = typeof item === "object" && item !== null && "id" in item ? item.id : undefined;

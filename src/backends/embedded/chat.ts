@@ -37,8 +37,9 @@ const said = (delta: string, isFinal: boolean): BackendEvent => ({
 });
 
 /**
- * Answers `chat`: typing, the answer as it is written, and its counts. The conversation keeps the message with the
- * whole answer (of one that is too long, what fits: see `fitted`), or neither. A message that comes while another of its conversation is being answered is refused.
+ * Answers `chat`: typing, the answer as it is written, and its counts. The conversation keeps the message with the whole
+ * answer (of one that is too long, what fits: see `fitted`), or neither. A message that comes while another of its
+ * conversation is being answered is refused.
  */
 export const chatHandler = ({
   conversations,

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../../lib/result.ts";
 import { callRetrying } from "../../lib/rpc.ts";
 import { parseWindow } from "../../lib/time-window.ts";
 import { type BackendEvent, type BackendRequest, failure, type Handler } from "../backend.ts";
+import { RETRY_AFTER_S } from "../failures.ts";
 import { normalizeAddress } from "./compliance/addresses.ts";
 import { analyze } from "./compliance/analysis.ts";
 import { corridorFlows, parseCorridor } from "./compliance/corridor.ts";
@@ -30,9 +31,6 @@ const DEFAULT_HOPS = 2;
 
 /** Days that one answer has flows of, twice: an event holds no more than 1 MB. */
 const MAX_FLOWS = 3_000;
-
-/** Seconds after which a request that failed on our side is worth sending again. */
-const RETRY_AFTER_S = 5;
 
 type Name = "address_analysis" | "address_transactions" | "cross_border_flows";
 

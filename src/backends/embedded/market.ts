@@ -4,6 +4,7 @@ import { describeError, type Log } from "../../lib/log.ts";
 import { callRetrying } from "../../lib/rpc.ts";
 import type { CandleRequest, RoomRpc } from "../../rooms/protocol.ts";
 import { type BackendEvent, failure, type Handler } from "../backend.ts";
+import { RETRY_AFTER_S } from "../failures.ts";
 
 /** The rooms, as the platform binds them. */
 export interface Markets {
@@ -15,9 +16,6 @@ export interface MarketDataDeps {
   readonly sleep: Sleep;
   readonly log: Log;
 }
-
-/** Seconds after which a request that failed on our side is worth sending again. */
-const RETRY_AFTER_S = 5;
 
 /** Answers `request_market_data` with candles that the market's room rolls up from its bars. */
 export const marketDataHandler = ({ markets, sleep, log }: MarketDataDeps): Handler<"request_market_data"> =>

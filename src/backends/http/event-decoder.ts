@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { MAX_EVENT_BYTES, serverEvent } from "../../events/catalogue.ts";
 import type { ServerEventName } from "../../events/client.ts";
-import { parseJson } from "../../lib/json.ts";
+import { isRecord, parseJson } from "../../lib/json.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 import type { BackendEvent } from "../backend.ts";
 
@@ -49,13 +49,8 @@ const readEvent = (name: string | undefined, text: string): Result<BackendEvent,
     return err(`${JSON.stringify(name.slice(0, MAX_NAME_CHARS))} is not in the catalogue`);
   }
   if (text.length > MAX_EVENT_BYTES) return err(TOO_LONG);
-  const data = parse(text);
-  return data === undefined ? err(`the data of ${name} is no JSON object`) : ok({ event: name, data });
+  const data = parseJson(text);
+  return isRecord(data) ? ok({ event: name, data }) : err(`the data of ${name} is no JSON object`);
 };
 
 const isServerEventName = (name: string): name is ServerEventName => serverEvent(name) !== undefined;
-
-const parse = (text: string): object | undefined => {
-  const value = parseJson(text);
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
-};

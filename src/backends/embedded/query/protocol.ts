@@ -1,5 +1,6 @@
 /** What the handler of `query` and a dataset say to each other over RPC. Pure. */
 import type { ErrorEnvelope } from "../../../events/envelope.ts";
+import { LineDecoder } from "../../../lib/line-decoder.ts";
 import type { ResultColumn } from "./result-rows.ts";
 import type { SqlParams } from "./statement.ts";
 
@@ -66,19 +67,12 @@ export async function* readLines(
   // Of a body that has failed, the reader has heard.
   const leave = () => reader.cancel().catch(() => undefined);
   signal?.addEventListener("abort", leave);
-  const decoder = new TextDecoder();
-  let pieces: string[] = [];
+  const decoder = new LineDecoder();
   try {
     while (signal?.aborted !== true) {
       const { done, value } = await reader.read();
       if (done) return;
-      const texts = decoder.decode(value, { stream: true }).split("\n");
-      for (const [index, text] of texts.entries()) {
-        pieces.push(text);
-        if (index === texts.length - 1) break;
-        yield readLine(pieces.join(""));
-        pieces = [];
-      }
+      for (const text of decoder.push(value)) yield readLine(text);
     }
   } finally {
     signal?.removeEventListener("abort", leave);
