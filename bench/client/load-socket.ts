@@ -40,6 +40,8 @@ export class LoadSocket {
   readonly #frames = new FrameReader((...frame) => this.#frame(...frame));
   readonly #resolve: () => void;
   #head: string | undefined = "";
+  /** Rooms it has not been told of yet that it is in them. */
+  #awaited = 0;
 
   constructor(options: LoadSocketOptions) {
     this.#options = options;
@@ -116,9 +118,13 @@ export class LoadSocket {
       const token = plan.tokens[index % plan.tokens.length];
       this.#socket.write(encodeText(`40${JSON.stringify({ token })}`));
     } else if (packet.startsWith("40{")) {
-      this.#socket.write(encodeText(`42${JSON.stringify(["subscribe", { room: plan.room }])}`));
+      const rooms = plan.rooms[index % plan.rooms.length] ?? [];
+      this.#awaited = rooms.length;
+      for (const room of rooms)
+        this.#socket.write(encodeText(`42${JSON.stringify(["subscribe", { room }])}`));
+      if (rooms.length === 0) this.#resolve();
     } else if (packet.startsWith('42["subscribed",')) {
-      this.#resolve();
+      if (--this.#awaited === 0) this.#resolve();
     } else if (packet.startsWith("44") || packet.startsWith('42["subscribe_error",')) {
       throw new Error(`The server refused: ${packet}`);
     }

@@ -4,12 +4,12 @@
 export type ConnectPlan =
   /** Receives as soon as the WebSocket is open. */
   | { readonly protocol: "plain"; readonly path: string }
-  /** CONNECTs with one of `tokens`, in turns, and subscribes to `room`. */
+  /** Socket `n` CONNECTs with `tokens[n % tokens.length]`, and subscribes to all of `rooms[n % rooms.length]`. */
   | {
       readonly protocol: "socket.io";
       readonly path: string;
       readonly tokens: readonly string[];
-      readonly room: string;
+      readonly rooms: readonly (readonly string[])[];
     };
 
 export type Command =

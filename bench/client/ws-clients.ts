@@ -1,6 +1,6 @@
 import type net from "node:net";
 import WebSocket from "ws";
-import { EVENT } from "../lib/events.ts";
+import { EVENT, ROOM } from "../lib/events.ts";
 import type { Target } from "../servers/target.ts";
 
 /** Of an event that is published; a socket that subscribes is first sent the state of its market. */
@@ -56,7 +56,7 @@ export class WsClients {
         else if (packet.startsWith("0{")) {
           socket.send(`40${JSON.stringify({ token: plan.tokens[index % plan.tokens.length] })}`);
         } else if (packet.startsWith("40{")) {
-          socket.send(`42${JSON.stringify(["subscribe", { room: plan.room }])}`);
+          socket.send(`42${JSON.stringify(["subscribe", { room: ROOM }])}`);
         } else if (packet.startsWith('42["subscribed"')) resolve();
       });
     });

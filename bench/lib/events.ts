@@ -1,4 +1,5 @@
 import type { Bar } from "../../scripts/lib/bars.ts";
+import type { Publication } from "../servers/target.ts";
 
 export const ROOM = "market:BTC-USD";
 export const EVENT = "market_chart_live_update";
@@ -21,5 +22,12 @@ export const createEvents = (base: number, count: number): MarketEvent[] =>
     timestamp: base + index,
   }));
 
+/** As something to publish into the market of its symbol. */
+export const publicationOf = (data: MarketEvent): Publication => ({
+  room: `market:${data.symbol}`,
+  event: EVENT,
+  data,
+});
+
 /** The event as a Socket.IO frame in the main namespace: what every server under load sends. */
-export const encodeFrame = (event: MarketEvent): string => `42${JSON.stringify([EVENT, event])}`;
+export const encodeFrame = ({ event, data }: Publication): string => `42${JSON.stringify([event, data])}`;

@@ -1,5 +1,6 @@
 import { WsClients } from "../client/ws-clients.ts";
 import { cpuMs } from "../lib/cpu.ts";
+import { publicationOf } from "../lib/events.ts";
 import { residentBytes } from "../lib/memory.ts";
 import { recordedBars } from "../lib/recorded-bars.ts";
 import { formatSpread, spreadOf } from "../lib/stats.ts";
@@ -32,7 +33,7 @@ const measure = async (
   signal.throwIfAborted();
   const target = await ledgercore.start({ sockets, compression: true });
   const clients = new WsClients();
-  const bars = recordedBars(SYMBOL, WARM_UP_EVENTS + events);
+  const bars = recordedBars(SYMBOL, WARM_UP_EVENTS + events).map(publicationOf);
   const publish = async (from: number, to: number): Promise<void> => {
     for (let start = from; start < to; start += BATCH) {
       await target.publish(bars.slice(start, Math.min(start + BATCH, to)));

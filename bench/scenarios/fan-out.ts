@@ -3,6 +3,7 @@ import { formatSpread, spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
+import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { Target, TargetKind } from "../servers/target.ts";
 import { measure, type Sample } from "./measure.ts";
 import type { Options, Report, Scenario } from "./scenario.ts";
@@ -122,7 +123,7 @@ const format = (rows: readonly Row[], kinds: readonly TargetKind[]): string => {
 
 export const fanOut: Scenario = {
   summary: "market events to many sockets of one room, beside a Durable Object that does nothing but send",
-  targets: [ledgercore, bareDo],
+  targets: [ledgercore, bareDo, socketioRedis],
   run: async (options, progress, signal): Promise<Report> => {
     const rows: Row[] = [];
     for (let round = 0; round < options.rounds; round++) {

@@ -1,7 +1,7 @@
 import type { LoadClient } from "../client/client.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { cpuMs } from "../lib/cpu.ts";
-import { createEvents } from "../lib/events.ts";
+import { createEvents, publicationOf } from "../lib/events.ts";
 import type { Target } from "../servers/target.ts";
 
 export interface Sample {
@@ -31,7 +31,7 @@ export const measure = async (
 ): Promise<Sample> => {
   const base = nextBase;
   nextBase += events;
-  const series = createEvents(base, events);
+  const series = createEvents(base, events).map(publicationOf);
   const { delivery } = await client.expect(base, events);
   const cpuBefore = cpuMs(target.pids);
   const startedAt = monotonicMs();

@@ -3,11 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { io, type Socket } from "socket.io-client";
 import { readTrades } from "../../scripts/lib/bars.ts";
 import { ROOT } from "../../scripts/lib/wrangler.ts";
-import { createEvents, EVENT, ROOM } from "../lib/events.ts";
+import { createEvents, EVENT, publicationOf, ROOM } from "../lib/events.ts";
 import { formatSpread, percentile, spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
-import { ledgercore } from "../servers/ledgercore.ts";
-import type { Target } from "../servers/target.ts";
+import { type LedgerCoreTarget, ledgercore } from "../servers/ledgercore.ts";
 import type { Options, Report, Scenario } from "./scenario.ts";
 
 const ROWS = 100_000;
@@ -36,27 +35,27 @@ interface Row {
   readonly bytes: number;
 }
 
-const importTrades = async (target: Target): Promise<void> => {
+const importTrades = async (target: LedgerCoreTarget): Promise<void> => {
   const trades = readTrades(path.join(ROOT, "data/trades-btc-usdt-2024-08-09.csv"));
   for (let position = 0; position < trades.length; position += IMPORT_BATCH) {
     const rows = trades.slice(position, position + IMPORT_BATCH).map(({ timestamp, price }, index) => ({
       ...{ symbol: "BTC-USDT", venue: "binance", trade_id: String(position + index) },
       ...{ timestamp: String(timestamp), price: String(price), size: "0.00017", side: "buy" },
     }));
-    await target.post?.("/api/applications/demo/import/trades", { source: "bench", position, rows });
+    await target.post("/api/applications/demo/import/trades", { source: "bench", position, rows });
   }
 };
 
 /** A stock client that has subscribed, and the ticks on their way to it. */
 class TickClient {
   readonly socket: Socket;
-  readonly #target: Target;
+  readonly #target: LedgerCoreTarget;
   readonly #publishedAt = new Map<number, number>();
   readonly #arrivals = new Map<number, () => void>();
   #latencies: number[] = [];
   #next = FIRST_TICK;
 
-  constructor(target: Target) {
+  constructor(target: LedgerCoreTarget) {
     this.#target = target;
     this.socket = io(target.url.href, {
       transports: ["websocket"],
@@ -85,7 +84,7 @@ class TickClient {
       const timestamp = this.#next++;
       arrived.push(new Promise((resolve) => this.#arrivals.set(timestamp, resolve)));
       this.#publishedAt.set(timestamp, performance.now());
-      await this.#target.publish(createEvents(timestamp, 1));
+      await this.#target.publish(createEvents(timestamp, 1).map(publicationOf));
       await sleep(TICK_MS);
     }
     await Promise.all(arrived);

@@ -5,7 +5,7 @@ import { encodeFrame } from "../lib/events.ts";
 import { postJson, type TargetKind } from "./target.ts";
 import { startWorkerd } from "./workerd.ts";
 
-/** One Durable Object that broadcasts ready-made texts: the floor (bench/floor). */
+/** One Durable Object that broadcasts ready-made texts to all its sockets, whatever the room: the floor (bench/floor). */
 export const bareDo: TargetKind = {
   name: "bare DO",
   start: async () => {
@@ -20,8 +20,8 @@ export const bareDo: TargetKind = {
       url: workerd.url,
       pids: [workerd.pid],
       plan: { protocol: "plain", path: "/" },
-      publish: async (events) => {
-        await postJson(publish, events.map(encodeFrame));
+      publish: async (publications) => {
+        await postJson(publish, publications.map(encodeFrame));
       },
       stop: workerd.stop,
     };

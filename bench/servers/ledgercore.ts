@@ -2,18 +2,23 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { build, SERVICE } from "../../scripts/lib/local-server.ts";
 import { ROOT } from "../../scripts/lib/wrangler.ts";
 import { type Compatibility, compatibility } from "../lib/compatibility.ts";
-import { EVENT, ROOM } from "../lib/events.ts";
-import { postJson, type TargetKind } from "./target.ts";
+import { createCredentials, ISSUER } from "../lib/credentials.ts";
+import { ROOM } from "../lib/events.ts";
+import {
+  DEFAULT_USERS,
+  type Publication,
+  postJson,
+  type Target,
+  type TargetKind,
+  type TargetOptions,
+} from "./target.ts";
 import { startWorkerd } from "./workerd.ts";
 
-const ISSUER = "urn:ledgercore-realtime:bench";
-const ALGORITHM = "ES256";
-const USERS = 10;
 const READY_TIMEOUT_MS = 10_000;
+const PERSONAL = "user:";
 
 let built: Promise<string> | undefined;
 
@@ -21,22 +26,6 @@ let built: Promise<string> | undefined;
 const builtScript = (): Promise<string> => {
   built ??= build(SERVICE).then(() => readFile(path.join(ROOT, "dist/index.js"), "utf8"));
   return built;
-};
-
-/** A key set of this run only, and tokens for a few users signed with it. */
-const createCredentials = async (): Promise<{ jwks: string; tokens: string[] }> => {
-  const { privateKey, publicKey } = await generateKeyPair(ALGORITHM);
-  const jwk = { ...(await exportJWK(publicKey)), alg: ALGORITHM, kid: "bench", use: "sig" };
-  const tokens = Array.from({ length: USERS }, (_, user) =>
-    new SignJWT()
-      .setProtectedHeader({ alg: ALGORITHM, kid: "bench" })
-      .setIssuer(ISSUER)
-      .setSubject(`bench-${user}`)
-      .setIssuedAt()
-      .setExpirationTime("1h")
-      .sign(privateKey),
-  );
-  return { jwks: JSON.stringify({ keys: [jwk] }), tokens: await Promise.all(tokens) };
 };
 
 const untilHealthy = async (url: URL): Promise<void> => {
@@ -55,14 +44,30 @@ const withCompression = ({ compatibilityDate, compatibilityFlags }: Compatibilit
   compatibilityFlags: compatibilityFlags.filter((flag) => flag !== "no_web_socket_compression"),
 });
 
+/** As an item of an ingest request. */
+const itemOf = ({ room, event, data }: Publication) =>
+  room.startsWith(PERSONAL) ? { event, userId: room.slice(PERSONAL.length), data } : { event, room, data };
+
+/** The service, and what only it has. */
+export interface LedgerCoreTarget extends Target {
+  /** Puts something to the service's API, as its operators do, and returns the answer's body. */
+  post(path: string, body: unknown): Promise<string>;
+  /** Asks the service's API. */
+  get(path: string): Promise<unknown>;
+}
+
+export interface LedgerCoreKind extends TargetKind {
+  start(options: TargetOptions): Promise<LedgerCoreTarget>;
+}
+
 /** The service, as it would be deployed, on one gateway. */
-export const ledgercore: TargetKind = {
+export const ledgercore: LedgerCoreKind = {
   name: "LedgerCore",
   prepare: async () => {
     await builtScript();
   },
-  start: async ({ sockets, compression = false, vars }) => {
-    const { jwks, tokens } = await createCredentials();
+  start: async ({ sockets, users = DEFAULT_USERS, rooms = [[ROOM]], compression = false, vars }) => {
+    const { jwks, tokens } = await createCredentials(users);
     const ingestToken = randomBytes(24).toString("base64url");
     const workerd = await startWorkerd({
       script: await builtScript(),
@@ -91,20 +96,22 @@ export const ledgercore: TargetKind = {
       await workerd.stop();
       throw error;
     }
-    const authorization = { authorization: `Bearer ${ingestToken}` };
+    const headers = { authorization: `Bearer ${ingestToken}` };
     const ingest = new URL("/api/events", workerd.url);
     return {
       url: workerd.url,
       pids: [workerd.pid],
-      plan: { protocol: "socket.io", path: "/socket.io/?EIO=4&transport=websocket", tokens, room: ROOM },
-      publish: async (events) => {
-        const items = events.map((data) => ({ event: EVENT, data }));
-        const answer = await postJson(ingest, items, authorization);
+      plan: { protocol: "socket.io", path: "/socket.io/?EIO=4&transport=websocket", tokens, rooms },
+      publish: async (publications) => {
+        const answer = await postJson(ingest, publications.map(itemOf), headers);
         const { accepted } = JSON.parse(answer) as { accepted: number };
-        if (accepted !== events.length) throw new Error(`Events were rejected: ${answer}`);
+        if (accepted !== publications.length) throw new Error(`Events were rejected: ${answer}`);
       },
-      post: async (path, body) => {
-        await postJson(new URL(path, workerd.url), body, authorization);
+      post: (path, body) => postJson(new URL(path, workerd.url), body, headers),
+      get: async (path) => {
+        const response = await fetch(new URL(path, workerd.url), { headers });
+        if (!response.ok) throw new Error(`${path} answered ${response.status}.`);
+        return response.json();
       },
       stop: workerd.stop,
     };

@@ -1,26 +1,34 @@
 import type { ConnectPlan } from "../client/messages.ts";
-import type { MarketEvent } from "../lib/events.ts";
+
+/** An event for everyone in a room, `market:<SYMBOL>` or `user:<id>`. */
+export interface Publication {
+  readonly room: string;
+  readonly event: string;
+  readonly data: object;
+}
 
 /** A server under load. To add one: start it, say how its clients connect, and publish to it. */
 export interface Target {
   readonly url: URL;
-  /** The server's processes, whose CPU time counts as its own. */
+  /** The server's processes, whose CPU time and memory count as its own. */
   readonly pids: readonly number[];
   /** How the load client's sockets connect and subscribe. */
   readonly plan: ConnectPlan;
-  /** Publishes in one request; resolves when the server has taken the events. */
-  publish(events: readonly MarketEvent[]): Promise<void>;
-  /** Puts something to the server's API, as its operators do. */
-  post?(path: string, body: unknown): Promise<void>;
+  /** Publishes in order, in one go; resolves when the server has taken all of it. Several may be on their way. */
+  publish(publications: readonly Publication[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface TargetOptions {
   /** Sockets it must be ready to hold. */
   readonly sockets: number;
-  /** Whether clients may have permessage-deflate, which the service is deployed without. */
+  /** Users they belong to: socket `n` is of user `n % users`. 10 unless told. */
+  readonly users?: number;
+  /** What socket `n` subscribes to: `rooms[n % rooms.length]`. One market for all unless told. */
+  readonly rooms?: readonly (readonly string[])[];
+  /** Whether clients that ask for permessage-deflate get it. No, unless told. */
   readonly compression?: boolean;
-  /** Variables of the service, over those of every run. */
+  /** Variables of the service, over those of every run; others ignore them. */
   readonly vars?: Readonly<Record<string, string>>;
 }
 
@@ -31,6 +39,8 @@ export interface TargetKind {
   /** Starts a fresh server that knows nothing of earlier ones. */
   start(options: TargetOptions): Promise<Target>;
 }
+
+export const DEFAULT_USERS = 10;
 
 /** Posts JSON and insists on success. */
 export const postJson = async (url: URL, body: unknown, headers: Record<string, string> = {}) => {

@@ -40,6 +40,11 @@ export class RedisServer {
     return server;
   }
 
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   /** Starts it where it was before. */
   async start(): Promise<void> {
     const settings = {

@@ -1,0 +1,14 @@
+/** What the peer's process is told, as JSON in its first argument. */
+export interface PeerOptions {
+  readonly redisUrl: string;
+  readonly adapter: "pub/sub" | "streams";
+  /** Public keys that tokens are checked with, JSON. */
+  readonly jwks: string;
+  readonly issuer: string;
+  readonly compression: boolean;
+}
+
+/** What it says when it listens. */
+export interface PeerReady {
+  readonly port: number;
+}
