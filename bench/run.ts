@@ -1,65 +1,61 @@
-import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Arguments, type Job, readArguments, UsageError, usageOf } from "./lib/arguments.ts";
+import { drawChart } from "./lib/chart.ts";
 import { describeMachine, loadAverage } from "./lib/machine.ts";
+import { formatOutcome, formatSummary, type Outcome, toJson } from "./lib/report-page.ts";
 import { compression } from "./scenarios/compression.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { query } from "./scenarios/query.ts";
-import type { Options, Scenario } from "./scenarios/scenario.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { "fan-out": fanOut, compression, query };
+/** In the order in which they run. */
+const SCENARIOS: readonly Scenario[] = [fanOut, compression, query];
 
-const USAGE = `Usage: npm run bench -- [scenario] [options]
-
-${Object.entries(SCENARIOS)
-  .map(([name, { summary }]) => `  ${name.padEnd(20)} ${summary}`)
-  .join("\n")}
-
-  --rounds <n>         rounds, each with fresh servers (default 5)
-  --sockets <n>        sockets on each server (default 1000)
-  --events <n>         events in each measurement (default 200)
-  --json <file>        also write every measurement to a file
-  --help`;
-
-class UsageError extends Error {}
-
-const positive = (name: string, text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} is a whole number above 0.`);
-  return value;
+const runJob = async (job: Job, signal: AbortSignal): Promise<Outcome> => {
+  const { scenario, rounds, options } = job;
+  for (const target of scenario.targets) await target.prepare?.();
+  const before = loadAverage();
+  const progress = (line: string): void => console.error(`${scenario.name}: ${line}`);
+  const report = await scenario.run({ rounds, options, progress, signal });
+  return { job, load: [before, loadAverage()], report };
 };
 
-const readArguments = () => {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        rounds: { type: "string", default: "5" },
-        sockets: { type: "string", default: "1000" },
-        events: { type: "string", default: "200" },
-        json: { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
+const writeCharts = async ({ report }: Outcome, folder: string): Promise<void> => {
+  await mkdir(folder, { recursive: true });
+  for (const chart of report.charts) {
+    await writeFile(path.join(folder, `${chart.name}.svg`), await drawChart(chart));
   }
 };
 
-const main = async (): Promise<void> => {
-  const { values, positionals } = readArguments();
-  if (values.help) {
-    console.log(USAGE);
-    return;
+const runAll = async ({ jobs, json, svg }: Arguments, signal: AbortSignal): Promise<void> => {
+  const machine = describeMachine();
+  const outcomes: Outcome[] = [];
+  for (const job of jobs) {
+    let outcome: Outcome;
+    try {
+      outcome = await runJob(job, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // A run of all takes long: one that cannot end must not take the others with it.
+      console.error(`${job.scenario.name} failed: ${(error as Error).message}`);
+      process.exitCode = 1;
+      continue;
+    }
+    outcomes.push(outcome);
+    console.log(`${formatOutcome(outcome, machine, svg)}\n`);
+    if (svg !== undefined) await writeCharts(outcome, svg);
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(toJson(outcomes, machine), null, 2)}\n`);
+    const { faults } = outcome.report;
+    if (faults.length === 0) continue;
+    console.error(`Events were not delivered exactly once and in order:\n${faults.join("\n")}\n`);
+    process.exitCode = 1;
   }
-  const [name = "fan-out", ...others] = positionals;
-  const scenario = SCENARIOS[name];
-  if (scenario === undefined || others.length > 0)
-    throw new UsageError(`No such scenario: ${positionals.join(" ")}`);
-  const options: Options = {
-    rounds: positive("rounds", values.rounds),
-    sockets: positive("sockets", values.sockets),
-    events: positive("events", values.events),
-  };
+  if (jobs.length > 1) console.log(formatSummary(outcomes));
+};
+
+/** Aborts when the user wants to stop. */
+const stopSignal = (): AbortSignal => {
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
@@ -68,35 +64,17 @@ const main = async (): Promise<void> => {
       stopping.abort(new Error("Stopped."));
     });
   }
-  const machine = describeMachine();
-  const loadBefore = loadAverage();
-  for (const target of scenario.targets) await target.prepare?.();
-  const { text, samples, faults } = await scenario.run(
-    options,
-    (line) => console.error(line),
-    stopping.signal,
-  );
-  const { rounds, sockets, events } = options;
-  const command = `npm run bench -- ${name} --rounds ${rounds} --sockets ${sockets} --events ${events}`;
-  const load = [loadBefore, loadAverage()];
-  console.log(`
-${text}
+  return stopping.signal;
+};
 
-Medians of ${rounds} rounds (min–max). ${sockets} sockets, ${events} events a measurement.
-Command:  ${command}
-Machine:  ${machine.cpus} CPUs, ${machine.model}, ${machine.memoryGiB} GiB, ${machine.os}
-Versions: Node ${machine.node}, ${machine.workerd}
-Load:     ${load.map((value) => value.toFixed(1)).join(" before, ")} after; ${machine.date}`);
-  if (values.json !== undefined) {
-    const result = { command, machine, load, options, faults, samples };
-    await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
-  }
-  if (faults.length === 0) return;
-  console.error(`\nEvents were not delivered exactly once and in order:\n${faults.join("\n")}`);
-  process.exitCode = 1;
+const main = async (): Promise<void> => {
+  const args = readArguments(SCENARIOS, process.argv.slice(2));
+  const [job] = args.jobs;
+  if (args.help) console.log(usageOf(SCENARIOS, args.jobs.length === 1 ? job?.scenario : undefined));
+  else await runAll(args, stopSignal());
 };
 
 main().catch((error: Error) => {
-  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error.message);
+  console.error(error instanceof UsageError ? error.message : error);
   process.exitCode = 1;
 });

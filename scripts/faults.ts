@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { describeMachine } from "../bench/lib/machine.ts";
+import { describeMachine, formatMachine } from "../bench/lib/machine.ts";
 import { ROOT } from "./lib/wrangler.ts";
 
 /**
@@ -21,11 +21,8 @@ const { values } = parseArgs({
   options: { seed: { type: "string", default: "1" }, write: { type: "boolean", default: false } },
 });
 
-const describeRun = (): string => {
-  const { cpus, model, memoryGiB, os: system, node, workerd, date } = describeMachine();
-  const machine = `${cpus} CPUs (${model}), ${memoryGiB} GiB, ${system}; Node ${node.slice(1)}, ${workerd}`;
-  return `\`npm run test:faults -- --seed ${values.seed}\`, ${date.slice(0, 10)}: ${machine}.`;
-};
+const describeRun = (): string =>
+  `\`npm run test:faults -- --seed ${values.seed}\`. ${formatMachine(describeMachine(), ["Node", "workerd"])}`;
 
 const keep = (table: string): void => {
   const document = readFileSync(DOCUMENT, "utf8");

@@ -1,34 +1,38 @@
 import { WsClients } from "../client/ws-clients.ts";
-import { cpuMs } from "../lib/cpu.ts";
 import { publicationOf } from "../lib/events.ts";
 import { residentBytes } from "../lib/memory.ts";
 import { recordedBars } from "../lib/recorded-bars.ts";
-import { formatSpread, spreadOf } from "../lib/stats.ts";
+import { cell, decimals, type Format, type Measured, megabytes, ratios, thousands } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
+import { inTurn, runRounds } from "../lib/turns.ts";
+import { meter } from "../lib/usage.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
-import type { Options, Report, Scenario } from "./scenario.ts";
+import type { Context, Report, Scenario } from "./scenario.ts";
 
 const SYMBOL = "BTC-USD";
 /** Events in one publish request, as from a feed that gathers for a moment. */
 const BATCH = 5;
 const WARM_UP_EVENTS = 20;
 
-interface Row {
-  readonly round: number;
-  readonly compressed: boolean;
+/** What is compared: what clients ask for, and get. */
+const PLAIN = "plain";
+const DEFLATE = "permessage-deflate";
+
+interface Row extends Measured {
   readonly bytesPerDelivery: number;
-  readonly serverCpuUs: number;
   readonly deliveriesPerSecond: number;
-  /** Resident memory of the server that its sockets added, once each had got events. */
-  readonly memoryPerSocket: number;
+  /** What the server used; absent where the platform does not tell. */
+  readonly serverCpuUs?: number;
+  readonly serverPeakBytes?: number;
+  /** Resident memory that its sockets added, once each had got events. */
+  readonly memoryPerSocket?: number;
 }
 
 /** A fresh server, all of whose clients ask for compression, or none. */
 const measure = async (
   round: number,
-  compressed: boolean,
-  { sockets, events }: Options,
-  signal: AbortSignal,
+  contender: string,
+  { options: { sockets, events }, signal }: Context<"sockets" | "events">,
 ): Promise<Row> => {
   signal.throwIfAborted();
   const target = await ledgercore.start({ sockets, compression: true });
@@ -41,23 +45,26 @@ const measure = async (
     await clients.until(to * sockets);
   };
   try {
-    const memoryBefore = residentBytes(target.pids) ?? Number.NaN;
-    await clients.connect(target, sockets, compressed);
+    const memoryBefore = residentBytes(target.pids);
+    await clients.connect(target, sockets, contender === DEFLATE);
     await publish(0, WARM_UP_EVENTS);
-    const memoryPerSocket = ((residentBytes(target.pids) ?? Number.NaN) - memoryBefore) / sockets;
+    const memoryAfter = residentBytes(target.pids);
     const bytesBefore = clients.bytesRead();
-    const cpuBefore = cpuMs(target.pids) ?? Number.NaN;
+    const usage = meter(target.pids);
     const startedAt = performance.now();
     await publish(WARM_UP_EVENTS, WARM_UP_EVENTS + events);
     const elapsedMs = performance.now() - startedAt;
+    const { serverCpuMs, serverPeakBytes } = usage();
     const deliveries = sockets * events;
     return {
       round,
-      compressed,
+      contender,
       bytesPerDelivery: (clients.bytesRead() - bytesBefore) / deliveries,
-      serverCpuUs: (((cpuMs(target.pids) ?? Number.NaN) - cpuBefore) * 1_000) / deliveries,
       deliveriesPerSecond: deliveries / (elapsedMs / 1_000),
-      memoryPerSocket,
+      ...(serverCpuMs !== undefined && { serverCpuUs: (serverCpuMs * 1_000) / deliveries }),
+      ...(serverPeakBytes !== undefined && { serverPeakBytes }),
+      ...(memoryBefore !== undefined &&
+        memoryAfter !== undefined && { memoryPerSocket: (memoryAfter - memoryBefore) / sockets }),
     };
   } finally {
     clients.stop();
@@ -65,42 +72,47 @@ const measure = async (
   }
 };
 
-const format = (rows: readonly Row[]): string => {
-  const plainOf = (round: number): Row | undefined =>
-    rows.find((row) => row.round === round && !row.compressed);
-  const ratio = (own: readonly Row[], value: (row: Row) => number): string => {
-    const ratios = own.flatMap((row) => {
-      const plain = plainOf(row.round);
-      return plain === undefined ? [] : [value(row) / value(plain)];
-    });
-    return formatSpread(spreadOf(ratios), (x) => x.toFixed(2));
-  };
-  const measures: readonly (readonly [name: string, value: (row: Row) => number, digits: number])[] = [
-    ["bytes a delivery", (row) => row.bytesPerDelivery, 0],
-    ["server CPU µs/delivery", (row) => row.serverCpuUs, 1],
-    ["deliveries/s", (row) => row.deliveriesPerSecond, 0],
-    ["server memory KB/socket", (row) => row.memoryPerSocket / 1_000, 1],
-  ];
-  const lines = measures.map(([name, value, digits]) => {
-    const of = (compressed: boolean): Row[] => rows.filter((row) => row.compressed === compressed);
-    const spread = (own: readonly Row[]): string =>
-      formatSpread(spreadOf(own.map(value)), (x) => x.toFixed(digits));
-    return [name, spread(of(false)), spread(of(true)), ratio(of(true), value)];
-  });
-  return formatTable(["", "plain", "permessage-deflate", "ratio"], lines);
-};
+const MEASURES: readonly (readonly [
+  name: string,
+  value: (row: Row) => number | undefined,
+  format: Format,
+])[] = [
+  ["bytes a delivery", (row) => row.bytesPerDelivery, decimals(0)],
+  ["server CPU µs/delivery", (row) => row.serverCpuUs, decimals(1)],
+  ["deliveries/s", (row) => row.deliveriesPerSecond, thousands],
+  ["server memory KB/socket", (row) => row.memoryPerSocket, (bytes) => (bytes / 1e3).toFixed(1)],
+  ["peak memory MB", (row) => row.serverPeakBytes, megabytes],
+];
 
-export const compression: Scenario = {
+const format = (rows: readonly Row[]): string =>
+  formatTable(
+    [`ratio of ${DEFLATE} to ${PLAIN}`, "", PLAIN, DEFLATE],
+    MEASURES.map(([name, value, format]) => [
+      cell(ratios(rows, DEFLATE, PLAIN, value), decimals(2)),
+      name,
+      ...[PLAIN, DEFLATE].map((contender) =>
+        cell(rows.filter((row) => row.contender === contender).map(value), format),
+      ),
+    ]),
+  );
+
+export const compression: Scenario<"sockets" | "events"> = {
+  name: "compression",
   summary: "recorded market events to clients with and without permessage-deflate",
+  rounds: 5,
+  options: {
+    sockets: { default: 500, help: "clients on the ws package" },
+    events: { default: 200, help: "events in each measurement" },
+  },
   targets: [ledgercore],
-  run: async (options, progress, signal): Promise<Report> => {
-    const rows: Row[] = [];
-    for (let round = 0; round < options.rounds; round++) {
-      progress(`round ${round + 1} of ${options.rounds}`);
-      for (const compressed of round % 2 === 0 ? [false, true] : [true, false]) {
-        rows.push(await measure(round, compressed, options, signal));
+  run: async (context): Promise<Report> => {
+    const rows = await runRounds(context, async (round) => {
+      const ofRound: Row[] = [];
+      for (const contender of inTurn([PLAIN, DEFLATE], round)) {
+        ofRound.push(await measure(round, contender, context));
       }
-    }
-    return { text: format(rows), samples: rows, faults: [] };
+      return ofRound;
+    });
+    return { text: format(rows), rows, goals: [], charts: [], faults: [] };
   },
 };

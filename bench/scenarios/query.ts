@@ -4,10 +4,12 @@ import { io, type Socket } from "socket.io-client";
 import { readTrades } from "../../scripts/lib/bars.ts";
 import { ROOT } from "../../scripts/lib/wrangler.ts";
 import { createEvents, EVENT, publicationOf, ROOM } from "../lib/events.ts";
-import { formatSpread, percentile, spreadOf } from "../lib/stats.ts";
+import { cell, decimals, type Measured } from "../lib/report.ts";
+import { percentile } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
+import { inTurn, runRounds } from "../lib/turns.ts";
 import { type LedgerCoreTarget, ledgercore } from "../servers/ledgercore.ts";
-import type { Options, Report, Scenario } from "./scenario.ts";
+import type { Report, Scenario } from "./scenario.ts";
 
 const ROWS = 100_000;
 /** Between two ticks, in ms. */
@@ -24,9 +26,9 @@ const PACES = { "as it is read": "", "all at once": "100000000" } as const;
 
 type Pace = keyof typeof PACES;
 
-interface Row {
-  readonly round: number;
-  readonly pace: Pace;
+/** What is compared is the pace. */
+interface Row extends Measured {
+  readonly contender: Pace;
   /** ms from publishing a tick to its arrival, while nothing else happens and while the rows arrive. */
   readonly idle: readonly number[];
   readonly during: readonly number[];
@@ -108,7 +110,7 @@ const runQuery = (socket: Socket): Promise<{ ms: number; bytes: number; rows: nu
     socket.emit("query", { sql: SQL, applicationId: "demo" });
   });
 
-const measure = async (round: number, pace: Pace, { events }: Options): Promise<Row> => {
+const measure = async (round: number, pace: Pace, events: number): Promise<Row> => {
   const target = await ledgercore.start({
     sockets: 10,
     vars: { STREAM_WINDOW: PACES[pace], CREDIT_COSTS: "none" },
@@ -125,7 +127,7 @@ const measure = async (round: number, pace: Pace, { events }: Options): Promise<
     });
     const [during, { ms: queryMs, bytes, rows }] = await Promise.all([client.tick(() => !done), answer]);
     if (rows !== ROWS) throw new Error(`${rows} rows came instead of ${ROWS}.`);
-    return { round, pace, idle, during, queryMs, bytes };
+    return { round, contender: pace, idle, during, queryMs, bytes };
   } finally {
     client.socket.disconnect();
     await target.stop();
@@ -138,55 +140,41 @@ const ticks = (count: number): (() => boolean) => {
 };
 
 const format = (rows: readonly Row[]): string => {
-  const spread = (values: readonly number[], digits: number): string =>
-    formatSpread(spreadOf(values), (value) => value.toFixed(digits));
   const lines = (Object.keys(PACES) as Pace[]).map((pace) => {
-    const own = rows.filter((row) => row.pace === pace);
-    const at = (p: number) => [
-      spread(
-        own.map(({ idle }) => percentile(idle, p)),
-        1,
-      ),
-      spread(
-        own.map(({ during }) => percentile(during, p)),
-        1,
-      ),
-      spread(
-        own.map(({ idle, during }) => percentile(during, p) / percentile(idle, p)),
-        2,
-      ),
-    ];
+    const own = rows.filter(({ contender }) => contender === pace);
+    const column = (value: (row: Row) => number, digits: number): string =>
+      cell(own.map(value), decimals(digits));
     return [
+      ...[0.5, 0.99].map((p) => column(({ idle, during }) => percentile(during, p) / percentile(idle, p), 2)),
       pace,
-      ...at(0.5),
-      ...at(0.99),
-      spread(
-        own.map(({ queryMs }) => queryMs),
-        0,
+      ...[0.5, 0.99].map(
+        (p) =>
+          `${column(({ idle }) => percentile(idle, p), 1)} → ${column(({ during }) => percentile(during, p), 1)}`,
       ),
-      spread(
-        own.map(({ bytes }) => bytes / 1e6),
-        1,
-      ),
+      column(({ queryMs }) => queryMs, 0),
+      column(({ bytes }) => bytes / 1e6, 1),
     ];
   });
-  const of = (p: string) => [`${p} idle ms`, `${p} during ms`, `${p} ratio`];
-  return formatTable(["answers", ...of("p50"), ...of("p99"), "query ms", "MB"], lines);
+  const head = ["p50 ratio", "p99 ratio", "answers", "p50 ms, idle → during", "p99 ms, idle → during"];
+  return formatTable([...head, "query ms", "MB"], lines);
 };
 
-export const query: Scenario = {
+export const query: Scenario<"events"> = {
+  name: "query",
   summary: `latency of ticks to a socket that receives ${ROWS} rows of a query`,
+  rounds: 5,
+  options: { events: { default: 200, help: "ticks before the query" } },
   targets: [ledgercore],
-  run: async (options, progress, signal): Promise<Report> => {
-    const rows: Row[] = [];
-    for (let round = 0; round < options.rounds; round++) {
-      progress(`round ${round + 1} of ${options.rounds}`);
-      const paces = Object.keys(PACES) as Pace[];
-      for (const pace of round % 2 === 0 ? paces : paces.toReversed()) {
+  run: async (context): Promise<Report> => {
+    const { options, signal } = context;
+    const rows = await runRounds(context, async (round) => {
+      const ofRound: Row[] = [];
+      for (const pace of inTurn(Object.keys(PACES) as Pace[], round)) {
         signal.throwIfAborted();
-        rows.push(await measure(round, pace, options));
+        ofRound.push(await measure(round, pace, options.events));
       }
-    }
-    return { text: format(rows), samples: rows, faults: [] };
+      return ofRound;
+    });
+    return { text: format(rows), rows, goals: [], charts: [], faults: [] };
   },
 };
