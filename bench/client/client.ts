@@ -28,18 +28,21 @@ export class LoadClient {
     });
   }
 
-  /** Resolves when all sockets receive. */
-  async connect({ url, plan }: Target, sockets: number): Promise<void> {
-    this.#send({ do: "connect", url: url.href, plan, sockets });
+  /**
+   * Resolves when all sockets receive. With `offerDeflate` they offer permessage-deflate as browsers do, and fail
+   * where they get it: they could not read it.
+   */
+  async connect({ url, plan }: Target, sockets: number, offerDeflate = false): Promise<void> {
+    this.#send({ do: "connect", url: url.href, plan, sockets, offerDeflate });
     await this.#answer("connected", CONNECT_TIMEOUT_MS);
   }
 
   /** Resolves once the client counts; what it resolves to has the outcome, when all is there or time is up. */
-  async expect(base: number, events: number): Promise<{ delivery: Promise<Delivery> }> {
+  async expect(base: number, events: number, ordered = events): Promise<{ delivery: Promise<Delivery> }> {
     const delivered = this.#answer("delivered", DELIVERY_TIMEOUT_MS * 2);
     const delivery = delivered.then(({ delivery }) => delivery);
     delivery.catch(() => undefined);
-    this.#send({ do: "expect", base, events, timeoutMs: DELIVERY_TIMEOUT_MS });
+    this.#send({ do: "expect", base, events, ordered, timeoutMs: DELIVERY_TIMEOUT_MS });
     await this.#answer("expecting", DELIVERY_TIMEOUT_MS);
     return { delivery };
   }

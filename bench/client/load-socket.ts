@@ -7,6 +7,8 @@ import type { ConnectPlan } from "./messages.ts";
 export interface LoadSocketOptions {
   readonly url: URL;
   readonly plan: ConnectPlan;
+  /** Whether to offer permessage-deflate, as browsers do. A server that takes it fails the socket. */
+  readonly offerDeflate: boolean;
   /** Which of the plan's tokens to use. */
   readonly index: number;
   /** Called with each event's timestamp. */
@@ -18,6 +20,7 @@ export interface LoadSocketOptions {
 /** Room for some hundred frames; one for each socket, because some platforms fill it ahead of the read. */
 const READ_BUFFER_BYTES = 16_384;
 const HEAD_END = "\r\n\r\n";
+const OFFER = "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
 const EVENT_START = Buffer.from(`42["${EVENT}",`);
 const TIMESTAMP = Buffer.from('"timestamp":');
 const PING = 0x32;
@@ -65,7 +68,8 @@ export class LoadSocket {
     this.#socket.on("close", () => options.onFailure("The connection was closed."));
     this.#socket.write(
       `GET ${options.plan.path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}${HEAD_END}`,
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}` +
+        `${options.offerDeflate ? OFFER : ""}${HEAD_END}`,
     );
   }
 
@@ -84,6 +88,7 @@ export class LoadSocket {
     const end = head.indexOf(HEAD_END);
     if (end === -1) return;
     if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The upgrade was refused: ${head}`);
+    if (/^sec-websocket-extensions:/im.test(head)) throw new Error(`The server chose an extension: ${head}`);
     this.#head = undefined;
     if (this.#options.plan.protocol === "plain") this.#resolve();
     const rest = Buffer.from(head.slice(end + HEAD_END.length), "latin1");

@@ -27,7 +27,8 @@ const ignore = (): void => {
 };
 let onEvent: (socket: number, timestamp: number) => void = ignore;
 
-const connect = async ({ url, plan, sockets: count }: Extract<Command, { do: "connect" }>): Promise<void> => {
+const connect = async (command: Extract<Command, { do: "connect" }>): Promise<void> => {
+  const { url, plan, sockets: count, offerDeflate } = command;
   sockets = count;
   const address = new URL(url);
   let next = 0;
@@ -37,6 +38,7 @@ const connect = async ({ url, plan, sockets: count }: Extract<Command, { do: "co
       await new LoadSocket({
         url: address,
         plan,
+        offerDeflate,
         index,
         onEvent: (timestamp) => onEvent(index, timestamp),
         onFailure: fail,
@@ -47,8 +49,9 @@ const connect = async ({ url, plan, sockets: count }: Extract<Command, { do: "co
   answer({ is: "connected" });
 };
 
-const expect = async ({ base, events, timeoutMs }: Extract<Command, { do: "expect" }>): Promise<void> => {
-  const tally = new Tally(sockets, events, base);
+const expect = async (command: Extract<Command, { do: "expect" }>): Promise<void> => {
+  const { base, events, ordered, timeoutMs } = command;
+  const tally = new Tally(sockets, events, base, ordered);
   tally.doubled = stragglers;
   stragglers = 0;
   const cpu = process.cpuUsage();

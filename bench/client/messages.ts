@@ -13,12 +13,19 @@ export type ConnectPlan =
     };
 
 export type Command =
-  | { readonly do: "connect"; readonly url: string; readonly plan: ConnectPlan; readonly sockets: number }
-  /** Awaits the events numbered from `base` on. */
+  | {
+      readonly do: "connect";
+      readonly url: string;
+      readonly plan: ConnectPlan;
+      readonly sockets: number;
+      readonly offerDeflate: boolean;
+    }
+  /** Awaits the events numbered from `base` on, each `ordered` of them in order. */
   | {
       readonly do: "expect";
       readonly base: number;
       readonly events: number;
+      readonly ordered: number;
       readonly timeoutMs: number;
     };
 

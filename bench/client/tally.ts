@@ -1,21 +1,26 @@
-/** Whether every socket gets every event of a series exactly once and in order. */
+/** Whether every socket gets every event of a series exactly once, and in order what was published in order. */
 export class Tally {
   readonly #events: number;
   readonly #sockets: number;
   readonly #base: number;
+  readonly #ordered: number;
+  readonly #groups: number;
   readonly #seen: Uint8Array;
-  /** The highest number each socket has got. */
+  /** The highest number each socket has got of each group. */
   readonly #last: Int32Array;
   delivered = 0;
   doubled = 0;
   reordered = 0;
 
-  constructor(sockets: number, events: number, base: number) {
+  /** Each group of `ordered` events, one after the other from `base` on, is to come in order; all, unless told. */
+  constructor(sockets: number, events: number, base: number, ordered = events) {
     this.#sockets = sockets;
     this.#events = events;
     this.#base = base;
+    this.#ordered = ordered;
+    this.#groups = Math.ceil(events / ordered);
     this.#seen = new Uint8Array(sockets * events);
-    this.#last = new Int32Array(sockets).fill(-1);
+    this.#last = new Int32Array(sockets * this.#groups).fill(-1);
   }
 
   get complete(): boolean {
@@ -36,7 +41,8 @@ export class Tally {
     }
     this.#seen[place] = 1;
     this.delivered++;
-    if (event < (this.#last[socket] ?? -1)) this.reordered++;
-    else this.#last[socket] = event;
+    const group = socket * this.#groups + Math.floor(event / this.#ordered);
+    if (event < (this.#last[group] ?? -1)) this.reordered++;
+    else this.#last[group] = event;
   }
 }

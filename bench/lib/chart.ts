@@ -64,7 +64,7 @@ const render = async (title: string, series: readonly string[], spec: object): P
     config: {
       font: FONT,
       view: { stroke: null },
-      axis: { labelFontSize: 12, titleFontSize: 12, labelLimit: 260, gridColor: "#e5e5e5" },
+      axis: { labelFontSize: 12, titleFontSize: 12, labelLimit: 400, gridColor: "#e5e5e5" },
       legend: { labelFontSize: 12, orient: "bottom", title: null, labelLimit: 400 },
       range: { category: COLOURS.slice(0, Math.max(series.length, 1)) },
     },

@@ -24,11 +24,14 @@ const KINDS = [ledgercore, bareDo, socketioRedis];
 const FLOOR = bareDo.name;
 const PEER = socketioRedis.name;
 
+/** Requests on their way at a time, where there is more than one. */
+const MANY = 8;
 /** How events are published: a measurement each. */
 const PACES: readonly Pace[] = [
   { batch: 1, atOnce: 1 },
   { batch: 5, atOnce: 1 },
   { batch: 50, atOnce: 1 },
+  { batch: 1, atOnce: MANY },
 ];
 /** Events before each measurement, not counted: they wake hibernating objects and warm the code. */
 const WARM_UP_EVENTS = 50;
@@ -88,12 +91,12 @@ const runAudience = (
   round: number,
   { options, signal }: Options,
 ): Promise<readonly Row[]> => {
-  const { sockets, paces } = audience;
+  const { sockets, offer, paces } = audience;
   const contest: Contest<LoadClient> = {
     kinds: KINDS,
     targetOptions: { sockets },
     createLoad: () => new LoadClient(),
-    connect: (load, target) => load.connect(target, sockets),
+    connect: (load, target) => load.connect(target, sockets, offer),
   };
   return withContenders(contest, round, signal, async (contenders) => {
     const rows: Row[] = [];
@@ -157,7 +160,7 @@ const ratioTable = (cases: readonly Case[]): string =>
 
 const detailTable = (cases: readonly Case[]): string =>
   formatTable(
-    ["", "server", "deliveries/s", "server CPU µs/delivery", "peak memory MB", "load client busy"],
+    ["published", "server", "deliveries/s", "server CPU µs/delivery", "peak memory MB", "load client busy"],
     cases.flatMap(({ pace, rows }) =>
       KINDS.map(({ name }) => {
         const own = rows.filter(({ contender }) => contender === name);

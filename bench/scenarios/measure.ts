@@ -61,7 +61,7 @@ export const measure = async (
     series.slice(index * batch, (index + 1) * batch),
   );
   // Requests that overlap may overtake each other; what is in one stays in order.
-  const { delivery } = await client.expect(base, events);
+  const { delivery } = await client.expect(base, events, atOnce === 1 ? events : batch);
   const usage = meter(target.pids);
   const startedAt = monotonicMs();
   await inOrder(requests, atOnce, (request) => target.publish(request));
