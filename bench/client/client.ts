@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
 import { stopChild, track } from "../lib/children.ts";
 import type { Target } from "../servers/target.ts";
-import type { Answer, Command, Delivery } from "./messages.ts";
+import type { Answer, Command, Delivery, Expected, Watched } from "./messages.ts";
 
 /** How long a thousand sockets may take to connect on a busy machine. */
 const CONNECT_TIMEOUT_MS = 120_000;
@@ -45,6 +45,19 @@ export class LoadClient {
     this.#send({ do: "expect", base, events, ordered, timeoutMs: DELIVERY_TIMEOUT_MS });
     await this.#answer("expecting", DELIVERY_TIMEOUT_MS);
     return { delivery };
+  }
+
+  /** Resolves once the client measures stamped events. */
+  async watch(sampleMs?: number): Promise<void> {
+    this.#send({ do: "watch", ...(sampleMs !== undefined && { sampleMs }) });
+    await this.#answer("watching", DELIVERY_TIMEOUT_MS);
+  }
+
+  /** Resolves to what was measured, when all that is expected is there or time is up. */
+  async settle(expected: Expected, timeoutMs: number): Promise<Watched> {
+    this.#send({ do: "settle", timeoutMs, ...expected });
+    const { watched } = await this.#answer("settled", timeoutMs + DELIVERY_TIMEOUT_MS);
+    return watched;
   }
 
   stop(): Promise<void> {

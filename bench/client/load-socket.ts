@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import net from "node:net";
 import { EVENT } from "../lib/events.ts";
+import { readNumber, startsWith } from "./bytes.ts";
 import { encodeText, FrameReader, OPCODE } from "./frames.ts";
 import type { ConnectPlan } from "./messages.ts";
 
@@ -13,6 +14,8 @@ export interface LoadSocketOptions {
   readonly index: number;
   /** Called with each event's timestamp. */
   readonly onEvent: (timestamp: number) => void;
+  /** Called with the payload of each text frame, valid during the call only; says whether it is dealt with. */
+  readonly onText: (buffer: Buffer, start: number, end: number) => boolean;
   /** Called when the connection ends or breaks the protocol. */
   readonly onFailure: (message: string) => void;
 }
@@ -25,14 +28,6 @@ const EVENT_START = Buffer.from(`42["${EVENT}",`);
 const TIMESTAMP = Buffer.from('"timestamp":');
 const PING = 0x32;
 const PONG_FRAME = encodeText("3");
-const DIGIT_0 = 0x30;
-
-const startsWith = (buffer: Buffer, start: number, prefix: Buffer): boolean => {
-  for (let index = 0; index < prefix.length; index++) {
-    if (buffer[start + index] !== prefix[index]) return false;
-  }
-  return true;
-};
 
 /** A raw WebSocket that costs little more than the reads it takes: one process holds thousands. */
 export class LoadSocket {
@@ -96,15 +91,9 @@ export class LoadSocket {
   }
 
   #frame(opcode: number, buffer: Buffer, start: number, end: number): void {
+    if (opcode === OPCODE.text && this.#options.onText(buffer, start, end)) return;
     if (opcode === OPCODE.text && startsWith(buffer, start, EVENT_START)) {
-      let at = buffer.indexOf(TIMESTAMP, start + EVENT_START.length) + TIMESTAMP.length;
-      let timestamp = 0;
-      for (; at < end; at++) {
-        const digit = (buffer[at] ?? 0) - DIGIT_0;
-        if (digit < 0 || digit > 9) break;
-        timestamp = timestamp * 10 + digit;
-      }
-      this.#options.onEvent(timestamp);
+      this.#options.onEvent(readNumber(buffer, start + EVENT_START.length, end, TIMESTAMP));
       return;
     }
     if (opcode === OPCODE.text && end - start === 1 && buffer[start] === PING) {

@@ -4,6 +4,7 @@ import { monotonicMs } from "../lib/clock.ts";
 import { LoadSocket } from "./load-socket.ts";
 import type { Answer, Command, Delivery } from "./messages.ts";
 import { Tally } from "./tally.ts";
+import { Watch } from "./watch.ts";
 
 /** Sockets connecting at a time: a listen queue holds only so many. */
 const CONNECTING = 50;
@@ -25,6 +26,7 @@ let stragglers = 0;
 const ignore = (): void => {
   stragglers++;
 };
+let watch: Watch | undefined;
 let onEvent: (socket: number, timestamp: number) => void = ignore;
 
 const connect = async (command: Extract<Command, { do: "connect" }>): Promise<void> => {
@@ -41,6 +43,7 @@ const connect = async (command: Extract<Command, { do: "connect" }>): Promise<vo
         offerDeflate,
         index,
         onEvent: (timestamp) => onEvent(index, timestamp),
+        onText: (buffer, start, end) => watch?.take(index, buffer, start, end) ?? false,
         onFailure: fail,
       }).ready;
     }
@@ -85,9 +88,33 @@ const expect = async (command: Extract<Command, { do: "expect" }>): Promise<void
   answer({ is: "delivered", delivery });
 };
 
+const startWatch = async ({ sampleMs }: Extract<Command, { do: "watch" }>): Promise<void> => {
+  watch = new Watch(sockets, sampleMs);
+  answer({ is: "watching" });
+};
+
+const settle = async ({ timeoutMs, ...expected }: Extract<Command, { do: "settle" }>): Promise<void> => {
+  if (watch === undefined) throw new Error("Nothing is watched.");
+  const watched = await watch.settle(expected, timeoutMs);
+  watch = undefined;
+  answer({ is: "settled", watched });
+};
+
+const execute = (command: Command): Promise<void> => {
+  switch (command.do) {
+    case "connect":
+      return connect(command);
+    case "expect":
+      return expect(command);
+    case "watch":
+      return startWatch(command);
+    case "settle":
+      return settle(command);
+  }
+};
+
 process.on("message", (command: Command) => {
-  const work = command.do === "connect" ? connect(command) : expect(command);
-  work.catch((error: Error) => fail(error.message));
+  execute(command).catch((error: Error) => fail(error.message));
 });
 // Without its parent it has nothing to do.
 process.on("disconnect", () => process.exit());

@@ -1,4 +1,6 @@
 /** What the parent and the load client say to each other over IPC. */
+import type { LatencySummary } from "../lib/latencies.ts";
+import type { EventClass } from "../lib/stamped.ts";
 
 /** How a socket gets from TCP to receiving events. */
 export type ConnectPlan =
@@ -27,7 +29,19 @@ export type Command =
       readonly events: number;
       readonly ordered: number;
       readonly timeoutMs: number;
-    };
+    }
+  /** Measures the age of stamped events from now on and, if told to, every `sampleMs` that of what the sockets know. */
+  | { readonly do: "watch"; readonly sampleMs?: number }
+  /** Ends that when all is there or time is up. */
+  | ({ readonly do: "settle"; readonly timeoutMs: number } & Expected);
+
+/** What the sockets must have got in the end. */
+export interface Expected {
+  /** The newest stamp of the market of socket `n`: `newest[n % newest.length]`. */
+  readonly newest: readonly number[];
+  /** Personal events, summed over the sockets. */
+  readonly personal: number;
+}
 
 export interface Delivery {
   /** Times of the first and the last event of all sockets, see `monotonicMs`; absent if there was none. */
@@ -42,8 +56,38 @@ export interface Delivery {
   readonly clientCpuMs: number;
 }
 
+/** Of a class of events: how old each was when it came, in ms, and whether they came in order and once. */
+export interface ClassOutcome extends LatencySummary {
+  /** Came more than a second after they were due. */
+  readonly late: number;
+  readonly doubled: number;
+  readonly reordered: number;
+}
+
+/** How long ago the newest state that each socket has was due, in ms; half of them, and all but one in a hundred, less. */
+export interface Staleness {
+  /** When this was so, see `monotonicMs`. */
+  readonly at: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface Watched {
+  readonly classes: Readonly<Record<EventClass, ClassOutcome>>;
+  /** When the last market event came; absent if there was none. */
+  readonly lastAt?: number;
+  /** Sockets that never got the newest state of their market. */
+  readonly behind: number;
+  readonly staleness: readonly Staleness[];
+  /** CPU time the client itself used, in ms, and how long it watched. */
+  readonly clientCpuMs: number;
+  readonly elapsedMs: number;
+}
+
 export type Answer =
   | { readonly is: "connected" }
   | { readonly is: "expecting" }
   | { readonly is: "delivered"; readonly delivery: Delivery }
+  | { readonly is: "watching" }
+  | { readonly is: "settled"; readonly watched: Watched }
   | { readonly is: "failed"; readonly message: string };
