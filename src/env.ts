@@ -63,6 +63,8 @@ const variables = z
     MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
     MAX_EVENTS_PER_SECOND: integer(100, 1, 100_000),
     PRESENCE_LIMIT: integer(500, 0, 100_000),
+    FANOUT_WIDTH: integer(256, 1, 1_000),
+    MARKET_COALESCE_MS: integer(0, 0, 10_000),
     RECOVERY_WINDOW_S: integer(3_600, 1, 604_800),
     RECOVERY_MAX_EVENTS: integer(1_000, 1, 100_000),
     BARS_RETENTION_S: integer(604_800, 1, 315_360_000),

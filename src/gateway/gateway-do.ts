@@ -7,7 +7,7 @@ import { after, sleep } from "../lib/after.ts";
 import { describeError, log } from "../lib/log.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import type { Frame, GatewayRpc, MembershipOp } from "../rooms/protocol.ts";
+import type { Frame, GatewayRpc, MembershipOp, Relayed } from "../rooms/protocol.ts";
 import { SocketServer } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import { RealtimeApplication } from "./application.ts";
@@ -16,6 +16,7 @@ import { Flows } from "./flow.ts";
 import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
+import { relayTo } from "./relay.ts";
 import { RequestRegister } from "./request-register.ts";
 import { Requests } from "./requests.ts";
 import { SqlRoomRegister } from "./room-register.ts";
@@ -135,6 +136,21 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
 
   async deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {
     return this.#subscriptions.deliver(room, epoch, frames);
+  }
+
+  async relay(
+    room: string,
+    epoch: number,
+    frames: readonly Frame[],
+    others: readonly string[],
+  ): Promise<Relayed> {
+    const { name, env } = this;
+    const deliver = async (gateway: string) =>
+      gateway === name
+        ? this.#subscriptions.deliver(room, epoch, frames)
+        : env.GATEWAYS.getByName(gateway).deliver(room, epoch, frames);
+    // The others first: what is sent here holds up what comes after it.
+    return relayTo([...others, name], deliver, after);
   }
 
   async supersede(room: string, socketId: string, connection: number): Promise<void> {

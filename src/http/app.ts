@@ -5,6 +5,7 @@ import { credits } from "./credits.ts";
 import { datasets } from "./datasets.ts";
 import { ingest } from "./ingest.ts";
 import { reply } from "./reply.ts";
+import { rooms } from "./rooms.ts";
 import { socketIo } from "./socket-io.ts";
 import type { HttpEnv } from "./types.ts";
 
@@ -26,5 +27,6 @@ app.get("/health", (c) => {
 app.route("/api/events", ingest);
 app.route("/api/applications", datasets);
 app.route("/api/credits", credits);
+app.route("/api/rooms", rooms);
 app.route("/socket.io", socketIo);
 app.route("/ws", socketIo);

@@ -62,6 +62,7 @@ export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
   const kept = parseRoom(room.value)?.kind === "market";
   const snapshot = kept ? definition.snapshot?.(checked.data) : undefined;
   const bar = kept ? definition.bar?.(checked.data) : undefined;
+  const key = kept ? definition.conflationKey?.(checked.data) : undefined;
   const publication = {
     ...own,
     body,
@@ -69,6 +70,7 @@ export const addressItem = (item: unknown): Result<Addressed, Refusal> => {
     ...(socketId !== undefined && { socketId }),
     ...(snapshot !== undefined && { snapshot }),
     ...(bar !== undefined && { bar }),
+    ...(key !== undefined && { conflationKey: `${event} ${key}` }),
   };
   return ok({ room: room.value, publication });
 };

@@ -1,17 +1,19 @@
 import type { Delivery } from "../events/define.ts";
 import type { Sleep } from "../lib/after.ts";
+import type { Clock } from "../lib/clock.ts";
 import { isRetryable } from "../lib/rpc.ts";
 import type { Frame } from "./protocol.ts";
 
 export interface OutboxDeps {
-  /** Delivers in order; `false` if the gateway holds no socket of the room. */
-  readonly deliver: (frames: readonly Frame[]) => Promise<boolean>;
-  /** The gateway holds no socket of the room, and has been told of none since the batch was taken. */
-  readonly onEmpty: () => void;
+  /** Delivers in order. */
+  readonly deliver: (batch: readonly Waiting[]) => Promise<void>;
   /** Everything has been sent. */
   readonly onIdle: () => void;
   /** Frames that may be lost are: they could not be delivered, or too much waits. */
   readonly onLost: (frames: number, error: unknown) => void;
+  /** Under backlog newer states have replaced so many frames (MKT-3). */
+  readonly onConflated: (frames: number) => void;
+  readonly clock: Clock;
   readonly sleep: Sleep;
 }
 
@@ -19,6 +21,8 @@ export interface OutboxDeps {
 export interface Waiting {
   readonly frame: Frame;
   readonly delivery: Delivery;
+  /** Of two frames with equal keys, the newer says all that the older does. */
+  readonly conflationKey?: string;
 }
 
 /** Frames and characters in one RPC: far below its 32 MiB, and short enough to interleave with others. */
@@ -34,9 +38,13 @@ const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 5_000;
 
+/** A batch that takes so much longer than the quickest one did, in ms, is held up by more than distance: a backlog. */
+const BACKLOG_MS = 50;
+
 /**
- * What a room still has to send to one gateway, with one RPC in flight: idle means no delay, busy means
- * batches, and a slow gateway delays no other (FAN-1). Durable frames are repeated until they arrive.
+ * What a room still has to send to one gateway, or to several by a relay, with one RPC in flight: idle means no delay,
+ * busy means batches, and a slow gateway delays no other (FAN-1). Durable frames are repeated until they arrive; states
+ * of the market that wait in a backlog give way to newer ones (MKT-3).
  */
 export class Outbox {
   readonly #deps: OutboxDeps;
@@ -46,8 +54,10 @@ export class Outbox {
   #chars = 0;
   #durable = 0;
   #sending = false;
-  /** Grows with every change of the gateway's sockets: an answer older than the last change proves nothing. */
-  #changes = 0;
+  /** How much of what waits is to be sent without waiting for the next `flush`. */
+  #due = 0;
+  /** What the quickest batch took, in ms. */
+  #quickestMs = Number.POSITIVE_INFINITY;
   /** Grows whenever what waits, or is on its way, turns out to be for nobody. */
   #clears = 0;
 
@@ -61,14 +71,9 @@ export class Outbox {
     if (tooMuch && this.#waiting.length > this.#durable) this.#shed();
   }
 
-  /** The gateway's sockets in the room have changed. */
-  changed(): void {
-    this.#changes++;
-  }
-
-  /** Whether nothing waits and nothing is on its way. */
-  get idle(): boolean {
-    return !this.#sending;
+  /** What waits, the batch on its way not included. */
+  get waiting(): readonly Waiting[] {
+    return this.#waiting;
   }
 
   /** Position in the log of the oldest durable frame that has not arrived. */
@@ -93,29 +98,38 @@ export class Outbox {
 
   /** Starts sending what waits, unless a batch is on its way and will be followed by the rest. */
   flush(): void {
-    if (!this.#sending && this.#waiting.length > 0) void this.#drain();
+    this.#due = this.#waiting.length;
+    if (!this.#sending && this.#due > 0) void this.#drain();
   }
 
   async #drain(): Promise<void> {
     this.#sending = true;
     let failures = 0;
-    while (this.#waiting.length > 0) {
+    let backlog = false;
+    while (this.#due > 0) {
+      if (backlog) this.#conflate();
       const batch = this.#take();
       this.#batch = batch;
-      const changes = this.#changes;
       const clears = this.#clears;
+      const startedAt = this.#deps.clock();
       try {
-        const held = await this.#deps.deliver(batch.map(({ frame }) => frame));
+        await this.#deps.deliver(batch);
         failures = 0;
         this.#batch = [];
-        if (!held && changes === this.#changes) this.#deps.onEmpty();
+        const tookMs = this.#deps.clock() - startedAt;
+        this.#quickestMs = Math.min(this.#quickestMs, tookMs);
+        backlog = tookMs > this.#quickestMs + BACKLOG_MS;
       } catch (error) {
+        backlog = true;
         failures++;
         const again = isRetryable(error) && failures < ATTEMPTS;
         const kept = again ? batch : batch.filter(({ delivery }) => delivery === "durable");
         if (kept.length < batch.length) this.#deps.onLost(batch.length - kept.length, error);
         // First again: a gateway that got the batch after all skips what it has had, as long as the order stands.
-        if (clears === this.#clears) this.#replace([...kept, ...this.#waiting]);
+        if (clears === this.#clears) {
+          this.#replace([...kept, ...this.#waiting]);
+          this.#due += kept.length;
+        }
         this.#batch = [];
         await this.#deps.sleep(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS));
         // The next batch has attempts of its own.
@@ -126,9 +140,27 @@ export class Outbox {
     this.#deps.onIdle();
   }
 
-  /** Too much waits: what is overtaken soonest goes first, and of that the older half. */
+  /** Drops what a newer frame that waits has replaced. */
+  #conflate(): void {
+    const newer = new Set<string>();
+    const kept: Waiting[] = [];
+    for (const waiting of this.#waiting.toReversed()) {
+      const { conflationKey } = waiting;
+      if (conflationKey !== undefined && newer.has(conflationKey)) continue;
+      if (conflationKey !== undefined) newer.add(conflationKey);
+      kept.push(waiting);
+    }
+    const dropped = this.#waiting.length - kept.length;
+    if (dropped === 0) return;
+    this.#replace(kept.reverse());
+    this.#deps.onConflated(dropped);
+  }
+
+  /** Too much waits: first what has been replaced goes, then what is overtaken soonest, and of that the older half. */
   #shed(): void {
+    this.#conflate();
     const before = this.#waiting.length;
+    if (before <= MAX_WAITING_FRAMES / 2 && this.#chars <= MAX_WAITING_CHARS / 2) return;
     for (const delivery of ["volatile", "transient"] as const) {
       const candidates = this.#waiting.filter((waiting) => waiting.delivery === delivery);
       if (candidates.length === 0) continue;
@@ -151,6 +183,7 @@ export class Outbox {
       if (delivery === "durable") this.#durable--;
     }
     this.#chars -= chars;
+    this.#due = Math.max(0, this.#due - count);
     return this.#waiting.splice(0, count);
   }
 
@@ -159,6 +192,7 @@ export class Outbox {
     this.#chars = 0;
     this.#durable = 0;
     for (const one of waiting) this.#add(one);
+    this.#due = Math.min(this.#due, waiting.length);
   }
 
   #add(waiting: Waiting): void {

@@ -92,6 +92,8 @@ export interface Publication {
   readonly socketId?: string;
   /** Of a room's events with equal keys, the newest (largest `at`, else latest) is part of its present state. */
   readonly snapshot?: { readonly key: string; readonly at: number };
+  /** Under backlog a newer event with an equal key replaces one that waits (MKT-3). */
+  readonly conflationKey?: string;
   /** The bar whose state the event is. */
   readonly bar?: Bar;
 }
@@ -123,6 +125,20 @@ export interface CandleRefusal {
  */
 export type PublishOutcome = "accepted" | "duplicate" | "overloaded";
 
+/** What a room has done since it last woke, and what it has to do. */
+export interface RoomStats {
+  /** Sockets, and gateways that hold them. */
+  readonly subscribers: number;
+  readonly gateways: number;
+  /** Events accepted. */
+  readonly published: number;
+  /** Events that gave way to newer states under backlog (MKT-3), and events that were lost; counted for each gateway. */
+  readonly conflated: number;
+  readonly lost: number;
+  /** Events that wait to be sent, counted for each gateway. */
+  readonly waiting: number;
+}
+
 export interface RoomRpc {
   /** Applies changes in order. Answers each join and connect at its index, `undefined` for the other operations. */
   update(gateway: string, ops: readonly MembershipOp[]): Promise<MembershipAnswer[]>;
@@ -133,11 +149,22 @@ export interface RoomRpc {
   publish(publications: readonly Publication[]): Promise<PublishOutcome[]>;
   /** Rolls the bars of a market up into candles, ordered by time, then venue. Stores nothing. */
   candles(request: CandleRequest): Promise<Result<Bar[], CandleRefusal>>;
+  stats(): Promise<RoomStats>;
+}
+
+/** What became of a batch that was relayed. */
+export interface Relayed {
+  /** Gateways that hold no socket of the room. */
+  readonly empty: readonly string[];
+  /** Gateways that could not be reached, or not in time. */
+  readonly unreached: readonly string[];
 }
 
 export interface GatewayRpc {
   /** Sends frames to the room's sockets here; `false` if the gateway holds none. */
   deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean>;
+  /** Delivers here, and passes on to other gateways (FAN-3). */
+  relay(room: string, epoch: number, frames: readonly Frame[], others: readonly string[]): Promise<Relayed>;
   /** Ends a connection of a socket that has come back on another one. */
   supersede(room: string, socketId: string, connection: number): Promise<void>;
 }

@@ -18,6 +18,7 @@ import type {
   Publication,
   PublishOutcome,
   RoomRpc,
+  RoomStats,
 } from "./protocol.ts";
 import { PublishedIds } from "./published-ids.ts";
 import { Recovery } from "./recovery.ts";
@@ -32,6 +33,12 @@ const EPOCH_KEY = "epoch";
 /** How late the platform may run an alarm, and with it notice that a connection is gone. */
 const ALARM_SLACK_MS = 60_000;
 
+/** Between two log lines on conflation, in ms. */
+const CONFLATED_REPORT_MS = 10_000;
+
+/** Of a room that nobody has used. */
+const UNUSED: RoomStats = { subscribers: 0, gateways: 0, published: 0, conflated: 0, lost: 0, waiting: 0 };
+
 interface Opened {
   readonly core: RoomCore;
   readonly alarms: Alarms<RoomAlarm>;
@@ -43,6 +50,8 @@ interface Opened {
 export class Room extends DurableObject<Env> implements RoomRpc {
   readonly #name: string;
   #opened: Opened | undefined;
+  /** Conflated frames that no log line has told of yet. */
+  #unreported = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -64,6 +73,11 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     // Asking opens no room.
     const { candles } = this.#opened ?? {};
     return candles === undefined ? err(noBars(this.#name)) : candles.read(request);
+  }
+
+  async stats(): Promise<RoomStats> {
+    // Asking opens no room.
+    return this.#opened?.core.stats ?? UNUSED;
   }
 
   override async alarm(): Promise<void> {
@@ -118,8 +132,13 @@ export class Room extends DurableObject<Env> implements RoomRpc {
       transaction: (run) => this.#transaction(run),
       alarms,
       deliver: (gateway, frames) => gateways.getByName(gateway).deliver(name, epoch, frames),
-      onLost: (gateway, frames, error) =>
-        log("error", "frames_lost", { room: name, gateway, frames, error: describeError(error) }),
+      relay: (gateway, frames, others) => gateways.getByName(gateway).relay(name, epoch, frames, others),
+      onLost: ([gateway, ...others], frames, error) =>
+        log("error", "frames_lost", {
+          ...{ room: name, gateway, others: others.length, frames },
+          error: describeError(error),
+        }),
+      onConflated: (frames) => this.#conflated(frames),
       supersede: (gateway, socketId, connection) => {
         // At worst the ping timeout ends that connection.
         callRetrying(() => gateways.getByName(gateway).supersede(name, socketId, connection), sleep).catch(
@@ -127,6 +146,8 @@ export class Room extends DurableObject<Env> implements RoomRpc {
         );
       },
       presenceLimit: config.PRESENCE_LIMIT,
+      fanOutWidth: config.FANOUT_WIDTH,
+      coalesceMs: config.MARKET_COALESCE_MS,
       windowMs,
       clock: Date.now,
       sleep,
@@ -135,6 +156,16 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     const candles =
       market && new CandleReader({ bars: market.bars, room: name, clock: Date.now, pause: () => sleep(0) });
     return { core, alarms, candles };
+  }
+
+  /** A backlog has many batches: one line tells of those of some seconds. */
+  #conflated(frames: number): void {
+    this.#unreported += frames;
+    if (this.#unreported > frames) return;
+    after(CONFLATED_REPORT_MS, () => {
+      log("warn", "market_conflated", { room: this.#name, frames: this.#unreported });
+      this.#unreported = 0;
+    });
   }
 
   #transaction<T>(run: () => T): T {

@@ -3,19 +3,20 @@ import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
 import { earliest } from "../lib/earliest.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
+import { Coalescing } from "./coalescing.ts";
 import type { LoggedEvent } from "./event-log.ts";
-import { FanOut } from "./fan-out.ts";
+import { FanOut, type FanOutDeps } from "./fan-out.ts";
 import type { MarketState } from "./market-state.ts";
 import type {
   Connected,
   ConnectRequest,
-  Frame,
   Joined,
   Member,
   MembershipAnswer,
   MembershipOp,
   Publication,
   PublishOutcome,
+  RoomStats,
 } from "./protocol.ts";
 import type { PublishedIds } from "./published-ids.ts";
 import type { Recovery } from "./recovery.ts";
@@ -35,13 +36,18 @@ export interface RoomDeps {
   /** Makes all that `run` stores, or nothing of it, durable. */
   readonly transaction: <T>(run: () => T) => T;
   readonly alarms: Pick<Alarms<RoomAlarm>, "at" | "set" | "ensure">;
-  /** Delivers to one gateway; see `OutboxDeps`. */
-  readonly deliver: (gateway: string, frames: readonly Frame[]) => Promise<boolean>;
-  readonly onLost: (gateway: string, frames: number, error: unknown) => void;
+  readonly deliver: FanOutDeps["deliver"];
+  readonly relay: FanOutDeps["relay"];
+  readonly onLost: FanOutDeps["onLost"];
+  readonly onConflated: FanOutDeps["onConflated"];
   /** A socket has come back: its gateway is to end the connection it lived on before. */
   readonly supersede: (gateway: string, socketId: string, connection: number) => void;
   /** Above this many subscribers presence is not sent (ROOM-4). */
   readonly presenceLimit: number;
+  /** Gateways that a market room sends to directly (FAN-3). */
+  readonly fanOutWidth: number;
+  /** How long, in ms, a market room gathers events after it has sent some (FAN-4). */
+  readonly coalesceMs: number;
   /** How long ids, events and sessions are kept. */
   readonly windowMs: number;
   readonly clock: Clock;
@@ -67,17 +73,30 @@ export class RoomCore {
   readonly #fanOut: FanOut;
   /** Connections of sockets that this update has recovered from them. */
   readonly #superseded: SubscriberRow[] = [];
+  readonly #coalescing: Coalescing;
+  readonly #counts = { published: 0, conflated: 0, lost: 0 };
 
   constructor(deps: RoomDeps) {
     this.#deps = deps;
     this.#subscribers = new Subscribers(deps.store);
     this.#fanOut = new FanOut({
+      ...deps,
       subscribers: this.#subscribers,
-      deliver: deps.deliver,
+      // A personal room has what must not be lost, and never that many gateways.
+      width: deps.market === undefined ? Number.POSITIVE_INFINITY : deps.fanOutWidth,
       onEmpty: (gateway) => this.update(gateway, [{ op: "sync", members: [] }]),
-      onLost: deps.onLost,
-      sleep: deps.sleep,
+      onLost: (gateways, frames, error) => {
+        this.#counts.lost += gateways.length * frames;
+        deps.onLost(gateways, frames, error);
+      },
+      onConflated: (frames) => {
+        this.#counts.conflated += frames;
+        deps.onConflated(frames);
+      },
     });
+    this.#coalescing = new Coalescing(deps.market === undefined ? 0 : deps.coalesceMs, deps, () =>
+      this.#fanOut.flush(),
+    );
     // Whatever it is that nobody is here for: it goes, too, in time.
     if (deps.recovery !== undefined && this.#subscribers.size === 0) this.#trimLater();
     // The object's last life may have ended before these were delivered; sockets that have had them get them once.
@@ -86,8 +105,13 @@ export class RoomCore {
     this.#fanOut.flush();
   }
 
-  get subscriberCount(): number {
-    return this.#subscribers.size;
+  get stats(): RoomStats {
+    return {
+      subscribers: this.#subscribers.size,
+      gateways: this.#subscribers.gateways.length,
+      ...this.#counts,
+      waiting: this.#fanOut.waiting,
+    };
   }
 
   /** Applies a gateway's changes in order; see `RoomRpc.update`. */
@@ -97,9 +121,7 @@ export class RoomCore {
     for (const row of this.#superseded.splice(0)) {
       this.#deps.supersede(row.gateway, row.socketId, row.connection);
     }
-    // A socket that has come here may have been another gateway's last.
-    this.#fanOut.clearEmpty();
-    this.#fanOut.flush();
+    this.#coalescing.flush();
     return answers;
   }
 
@@ -128,7 +150,8 @@ export class RoomCore {
       if (event !== undefined) this.#pushLogged(event);
       else this.#push(publication);
     }
-    this.#fanOut.flush();
+    this.#counts.published += accepted.length;
+    this.#coalescing.flush();
     this.#trimFull();
     return outcomes;
   }
@@ -189,6 +212,10 @@ export class RoomCore {
 
   #join(gateway: string, { socketId, userId, connection }: Member, snapshot = false): Joined {
     const change = this.#subscribers.add({ gateway, socketId, userId, connection });
+    // Whose older connection is spoken of is elsewhere.
+    if (this.#subscribers.socketsOf(gateway).size > 0) this.#fanOut.came(gateway);
+    // A socket that has come here may have been another gateway's last.
+    this.#forgetEmptied();
     if (change === "user") this.#presence("user_joined_room", userId, this.#subscribers.size);
     // The position is taken after the presence event, so the socket does not hear of itself.
     return {
@@ -205,11 +232,16 @@ export class RoomCore {
     const userId = this.#subscribers.get(socketId)?.userId;
     const change = this.#subscribers.remove(gateway, socketId, connection);
     if (change === "none") return;
+    this.#forgetEmptied();
     if (change === "user" && userId !== undefined) this.#presence("user_left_room", userId, size);
     if (recovery === undefined) return;
     recovery.sessions.left(socketId, clock(), final);
     this.#trimLater();
     this.#trimFull();
+  }
+
+  #forgetEmptied(): void {
+    for (const gateway of this.#subscribers.takeEmptied()) this.#fanOut.left(gateway);
   }
 
   #sync(gateway: string, members: readonly Member[]): void {
@@ -262,12 +294,15 @@ export class RoomCore {
     else if (saving === "later") after(SAVE_MARKET_MS, () => transaction(save));
   }
 
-  #push({ body, delivery, socketId }: Pick<Publication, "body" | "delivery" | "socketId">): void {
-    this.#fanOut.push({ body, ...(socketId !== undefined && { socketId }) }, delivery);
+  #push({ body, socketId, ...waiting }: Omit<Publication, "id" | "snapshot" | "bar">): void {
+    this.#fanOut.push({ body, ...(socketId !== undefined && { socketId }) }, waiting);
   }
 
   #pushLogged({ seq, body, socketId }: LoggedEvent): void {
-    this.#fanOut.push({ body, logged: seq, ...(socketId !== undefined && { socketId }) }, "durable");
+    this.#fanOut.push(
+      { body, logged: seq, ...(socketId !== undefined && { socketId }) },
+      { delivery: "durable" },
+    );
   }
 
   /** Number of the newest event of the log up to which all have reached the gateways they are for. */

@@ -20,6 +20,8 @@ export class Subscribers {
   readonly #rows = new Map<string, SubscriberRow>();
   readonly #gateways = new Map<string, Set<string>>();
   readonly #users = new Map<string, number>();
+  /** Gateways whose last socket has been removed. */
+  readonly #emptied = new Set<string>();
 
   constructor(store: SubscriberStore) {
     this.#store = store;
@@ -32,8 +34,15 @@ export class Subscribers {
   }
 
   /** The gateways that hold at least one of them. */
-  gateways(): IterableIterator<string> {
-    return this.#gateways.keys();
+  get gateways(): readonly string[] {
+    return [...this.#gateways.keys()];
+  }
+
+  /** The gateways that hold none of them any more, since this was last asked. */
+  takeEmptied(): string[] {
+    const emptied = [...this.#emptied].filter((gateway) => !this.#gateways.has(gateway));
+    this.#emptied.clear();
+    return emptied;
   }
 
   /** Ids of a gateway's sockets. */
@@ -85,7 +94,10 @@ export class Subscribers {
   #unindex(row: SubscriberRow): void {
     this.#rows.delete(row.socketId);
     const sockets = this.#gateways.get(row.gateway);
-    if (sockets?.delete(row.socketId) && sockets.size === 0) this.#gateways.delete(row.gateway);
+    if (sockets?.delete(row.socketId) && sockets.size === 0) {
+      this.#gateways.delete(row.gateway);
+      this.#emptied.add(row.gateway);
+    }
     const count = (this.#users.get(row.userId) ?? 0) - 1;
     if (count > 0) this.#users.set(row.userId, count);
     else this.#users.delete(row.userId);

@@ -8,7 +8,7 @@ const { configOf } = (await import(new URL("../../src/env.ts", import.meta.url).
 const config = (variables: Record<string, string>) => configOf(variables);
 
 describe("configuration", () => {
-  it("CONN-2 CONN-5 ROOM-3 ROOM-4 USER-1 USER-2 REQ-1 has these defaults", () => {
+  it("CONN-2 CONN-5 ROOM-3 ROOM-4 FAN-3 FAN-4 USER-1 USER-2 REQ-1 has these defaults", () => {
     expect(config({})).toEqual({
       PING_INTERVAL: 25_000,
       PING_TIMEOUT: 20_000,
@@ -20,6 +20,8 @@ describe("configuration", () => {
       MAX_ROOMS_PER_SOCKET: 100,
       MAX_EVENTS_PER_SECOND: 100,
       PRESENCE_LIMIT: 500,
+      FANOUT_WIDTH: 256,
+      MARKET_COALESCE_MS: 0,
       RECOVERY_WINDOW_S: 3_600,
       RECOVERY_MAX_EVENTS: 1_000,
       BARS_RETENTION_S: 604_800,

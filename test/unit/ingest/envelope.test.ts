@@ -37,12 +37,19 @@ describe("ING-1 where an event goes", () => {
     });
   });
 
-  it("MKT-2 an event of a market's present state says so in the market's room only", () => {
+  it("MKT-2 MKT-3 an event of a market's present state says so in the market's room only", () => {
     const publication = { body: JSON.stringify([market.event, bar]), delivery: "volatile" };
     const { symbol: _, ...kept } = bar;
     expect(addressItem(market)).toEqual({
       ok: true,
-      value: { room: "market:BTC-USD", publication: { ...publication, bar: kept } },
+      value: {
+        room: "market:BTC-USD",
+        publication: {
+          ...publication,
+          bar: kept,
+          conflationKey: `market_chart_live_update BTC-USD|${bar.timestamp}|`,
+        },
+      },
     });
     expect(addressItem({ ...market, userId: "u" })).toEqual({
       ok: true,

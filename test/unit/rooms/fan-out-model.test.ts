@@ -1,31 +1,42 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { Memberships } from "../../../src/gateway/memberships.ts";
+import { relayTo } from "../../../src/gateway/relay.ts";
 import { Subscriptions } from "../../../src/gateway/subscriptions.ts";
-import { after, sleep } from "../../../src/lib/after.ts";
+import { sleep } from "../../../src/lib/after.ts";
 import { Alarms } from "../../../src/lib/alarms.ts";
+import { MarketState } from "../../../src/rooms/market-state.ts";
 import { PublishedIds } from "../../../src/rooms/published-ids.ts";
 import { RoomCore } from "../../../src/rooms/room.ts";
 import { SqlSubscriberStore } from "../../../src/rooms/subscriber-store.ts";
-import { settled } from "../../support/fakes.ts";
+import { FakeClock, FakeTimers, settled } from "../../support/fakes.ts";
 import { TestStorage } from "../../support/sqlite.ts";
 
 const ROOM = "market:BTC-USD";
-const GATEWAYS = ["g", "h"] as const;
-type GatewayName = (typeof GATEWAYS)[number];
+const SOCKETS = 8;
+
+/** What may become of a message: it arrives, it is lost before it does, or its answer is lost. */
+type Fate = "arrives" | "lost" | "unanswered";
 
 /** A one-way line that delivers in order, one message at a time, when the test says so. */
 class Line {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((fate: Fate) => void)[] = [];
 
-  send<T>(run: () => T): Promise<T> {
-    return new Promise((resolve) => void this.#waiting.push(() => resolve(run())));
+  /** `lossy`: it may be lost, and the sender hears of it. */
+  send<T>(run: () => T | Promise<T>, lossy = false): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push((fate) => {
+        const answer = lossy && fate === "lost" ? undefined : run();
+        if (lossy && fate !== "arrives") reject(new Error(fate));
+        else resolve(answer as T);
+      });
+    });
   }
 
   /** Whether there was a message to deliver. */
-  step(): boolean {
+  step(fate: Fate = "arrives"): boolean {
     const next = this.#waiting.shift();
-    next?.();
+    next?.(fate);
     return next !== undefined;
   }
 }
@@ -47,12 +58,12 @@ interface Stay {
 class ModelSocket {
   readonly nsp = "/";
   readonly id: string;
-  readonly gateway: GatewayName;
+  readonly gateway: Gateway;
   readonly faults: string[];
   stay: Stay | undefined;
   dead = false;
 
-  constructor(id: string, gateway: GatewayName, faults: string[]) {
+  constructor(id: string, gateway: Gateway, faults: string[]) {
     this.id = id;
     this.gateway = gateway;
     this.faults = faults;
@@ -69,61 +80,84 @@ class ModelSocket {
   }
 }
 
-/** A room and two gateways; every message between them waits until the test lets it pass. */
+interface Gateway {
+  readonly name: string;
+  readonly subscriptions: Subscriptions<ModelSocket>;
+  readonly memberships: Memberships;
+  /** Updates and their answers, deliveries and their answers, and what relays pass on to it. */
+  readonly lines: readonly [Line, Line, Line, Line, Line];
+}
+
+/** A room and its gateways; every message between them waits until the test lets it pass. */
 class World {
   readonly faults: string[] = [];
   readonly published: Publication[] = [];
   readonly ended: Stay[] = [];
-  readonly sockets = [0, 1, 2, 3, 4, 5].map((i) => new ModelSocket(`s${i}`, i % 2 ? "g" : "h", this.faults));
-  /** Of each gateway: updates and their answers, deliveries and their answers. */
-  readonly lines = GATEWAYS.flatMap(() => [new Line(), new Line(), new Line(), new Line()]);
-  /** Deliveries that the room has not been answered yet. */
-  readonly #inFlight = { g: 0, h: 0 };
+  readonly gateways = ["g", "h", "i", "j"].map((name) => this.#create(name));
+  readonly sockets: readonly ModelSocket[];
   /** Whether the next delivery is repeated, as after an answer that was lost. */
   repeat = false;
-  readonly #subscriptions = {
-    g: new Subscriptions<ModelSocket>({ onLogged: () => {} }),
-    h: new Subscriptions<ModelSocket>({ onLogged: () => {} }),
-  };
-  readonly #memberships = { g: this.#create("g"), h: this.#create("h") };
-  readonly #storage = new TestStorage();
-  readonly #room = new RoomCore({
-    name: ROOM,
-    epoch: 1,
-    store: new SqlSubscriberStore(this.#storage.sql),
-    ids: new PublishedIds(this.#storage.sql),
-    transaction: this.#storage.transactionSync,
-    alarms: new Alarms(this.#storage),
-    deliver: (name, frames) => {
-      const gateway = name as GatewayName;
-      const subscriptions = this.#subscriptions[gateway];
-      if (++this.#inFlight[gateway] > 1) this.faults.push(`two deliveries on their way to ${gateway}`);
-      return this.#line(gateway, 2)
-        .send(() => {
-          const held = subscriptions.deliver(ROOM, 1, frames);
-          return this.repeat ? subscriptions.deliver(ROOM, 1, frames) : held;
-        })
-        .then((held) => this.#line(gateway, 3).send(() => held))
-        .finally(() => void this.#inFlight[gateway]--);
-    },
-    onLost: (_, __, error) => void this.faults.push(`lost: ${error}`),
-    supersede: (_, socketId) => void this.faults.push(`${socketId} has no second connection`),
-    presenceLimit: 500,
-    windowMs: 1_000,
-    clock: () => 0,
-    // Nothing fails and nothing is kept here.
-    sleep,
-    after,
-  });
+  /** Batches that were relayed. */
+  relayed = 0;
+  readonly #clock = new FakeClock();
+  readonly #timers = new FakeTimers();
+  readonly #room: RoomCore;
+
+  constructor(width: number, coalesceMs: number) {
+    this.sockets = Array.from({ length: SOCKETS }, (_, i) => {
+      return new ModelSocket(`s${i}`, this.#gateway(i % this.gateways.length), this.faults);
+    });
+    const storage = new TestStorage();
+    this.#room = new RoomCore({
+      name: ROOM,
+      epoch: 1,
+      store: new SqlSubscriberStore(storage.sql),
+      ids: new PublishedIds(storage.sql),
+      market: new MarketState(storage.sql, "BTC-USD", 1_000),
+      transaction: storage.transactionSync,
+      alarms: new Alarms(storage),
+      deliver: (name, frames) => {
+        const { lines, subscriptions } = this.#named(name);
+        return lines[2]
+          .send(() => {
+            const held = subscriptions.deliver(ROOM, 1, frames);
+            return this.repeat ? subscriptions.deliver(ROOM, 1, frames) : held;
+          })
+          .then((held) => lines[3].send(() => held));
+      },
+      relay: (name, frames, others) => {
+        this.relayed++;
+        const deliver = async (to: string) => {
+          const { subscriptions, lines } = this.#named(to);
+          const run = () => subscriptions.deliver(ROOM, 1, frames);
+          return to === name ? run() : lines[4].send(run, true);
+        };
+        const { lines } = this.#named(name);
+        return lines[2]
+          .send(() => relayTo([...others, name], deliver, this.#timers.after), true)
+          .then((answer) => lines[3].send(() => answer, true));
+      },
+      onLost: (_, __, error) => void this.faults.push(`lost: ${error}`),
+      onConflated: () => void this.faults.push("conflated"),
+      supersede: (_, socketId) => void this.faults.push(`${socketId} has no second connection`),
+      presenceLimit: 500,
+      fanOutWidth: width,
+      coalesceMs,
+      windowMs: 1_000_000,
+      clock: this.#clock.read,
+      // Nothing that is sent to directly fails here.
+      sleep,
+      after: this.#timers.after,
+    });
+  }
 
   get subscriberCount(): number {
-    return this.#room.subscriberCount;
+    return this.#room.stats.subscribers;
   }
 
   toggle(socket: ModelSocket): void {
     if (socket.dead) return;
-    const subscriptions = this.#subscriptions[socket.gateway];
-    const memberships = this.#memberships[socket.gateway];
+    const { subscriptions, memberships } = socket.gateway;
     const { stay } = socket;
     if (stay === undefined) {
       const joining: Stay = { socketId: socket.id, from: undefined, released: false, got: [] };
@@ -168,78 +202,113 @@ class World {
       .map(({ n }) => n);
   }
 
+  async step(line: number, fate: Fate): Promise<void> {
+    this.#gateway(line % this.gateways.length).lines[Math.floor(line / this.gateways.length)]?.step(fate);
+    await settled();
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.#clock.now += ms;
+    this.#timers.pass(ms);
+    await settled();
+  }
+
   async drain(): Promise<void> {
+    // What is gathered goes.
+    await this.pass(500);
     for (let moved = true; moved; await settled()) {
       moved = false;
-      for (const line of this.lines) moved = line.step() || moved;
+      for (const { lines } of this.gateways) {
+        for (const line of lines) moved = line.step() || moved;
+      }
     }
   }
 
-  #line(gateway: GatewayName, index: number): Line {
-    const line = this.lines[GATEWAYS.indexOf(gateway) * 4 + index];
-    if (line === undefined) throw new Error("There is no such line.");
-    return line;
+  #gateway(index: number): Gateway {
+    const gateway = this.gateways[index];
+    if (gateway === undefined) throw new Error("There is no such gateway.");
+    return gateway;
   }
 
-  #create(gateway: GatewayName): Memberships {
-    return new Memberships({
+  #named(name: string): Gateway {
+    return this.#gateway(this.gateways.findIndex((gateway) => gateway.name === name));
+  }
+
+  #create(name: string): Gateway {
+    const subscriptions = new Subscriptions<ModelSocket>({ onLogged: () => {} });
+    const lines = [new Line(), new Line(), new Line(), new Line(), new Line()] as const;
+    const memberships = new Memberships({
       register: { all: () => [], stale: () => [], add: () => {}, mark: () => {}, remove: () => {} },
-      holds: () => this.#subscriptions[gateway].holds(ROOM),
+      holds: () => subscriptions.holds(ROOM),
       truth: () => {
         throw new Error("No room is stale here.");
       },
       update: (_, ops) =>
-        this.#line(gateway, 0)
+        lines[0]
           .send(() => {
             for (const op of ops) {
               if (op.op !== "join") continue;
               const stay = this.sockets.find(({ id }) => id === op.socketId)?.stay;
               if (stay !== undefined) stay.from ??= this.published.length;
             }
-            return this.#room.update(gateway, ops);
+            return this.#room.update(name, ops);
           })
-          .then((answers) => this.#line(gateway, 1).send(() => answers)),
+          .then((answers) => lines[1].send(() => answers)),
       onStale: (_, error) => void this.faults.push(`stale: ${error}`),
     });
+    return { name, subscriptions, memberships, lines };
   }
 }
 
-const socket = fc.nat(5);
+const socket = fc.nat(SOCKETS - 1);
+const fate = fc.constantFrom<Fate>("arrives", "arrives", "arrives", "lost", "unanswered");
 const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ toggle: socket }) },
   { weight: 2, arbitrary: fc.record({ publish: fc.option(socket, { freq: 4 }) }) },
-  { weight: 6, arbitrary: fc.record({ step: fc.nat(7), repeat: fc.boolean() }) },
+  { weight: 8, arbitrary: fc.record({ step: fc.nat(19), repeat: fc.boolean(), fate }) },
+  { weight: 1, arbitrary: fc.record({ pass: fc.constantFrom(499, 1_001, 60_001) }) },
 );
 
-it("ROOM-5 FAN-1 whatever overtakes what, a socket gets what was published in its stay, in order, once, in one delivery at a time", async () => {
+/** The most relays that any run had. */
+let relayed = 0;
+
+it("ROOM-5 FAN-1 FAN-3 FAN-4 whatever overtakes what, and whichever relay fails, a socket gets what was published in its stay, in order, once", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 80, size: "max" }), async (actions) => {
-      const world = new World();
-      for (const one of actions) {
-        if ("toggle" in one) {
-          const target = world.sockets[one.toggle];
-          if (target) world.toggle(target);
-        } else if ("publish" in one) {
-          world.publish(one.publish === null ? undefined : world.sockets[one.publish]?.id);
-        } else {
-          world.repeat = one.repeat;
-          world.lines[one.step]?.step();
-          await settled();
+    fc.asyncProperty(
+      fc.constantFrom(1, 2, 3, 4),
+      fc.constantFrom(0, 500),
+      fc.array(action, { maxLength: 100, size: "max" }),
+      async (width, coalesceMs, actions) => {
+        const world = new World(width, coalesceMs);
+        for (const one of actions) {
+          if ("toggle" in one) {
+            const target = world.sockets[one.toggle];
+            if (target) world.toggle(target);
+          } else if ("publish" in one) {
+            world.publish(one.publish === null ? undefined : world.sockets[one.publish]?.id);
+          } else if ("pass" in one) {
+            await world.pass(one.pass);
+          } else {
+            world.repeat = one.repeat;
+            await world.step(one.step, one.fate);
+          }
         }
-      }
-      await world.drain();
-      expect(world.faults).toEqual([]);
-      const present = world.sockets.flatMap(({ stay }) => stay ?? []);
-      expect(world.subscriberCount).toBe(present.length);
-      for (const stay of present) {
-        expect(stay.released).toBe(true);
-        expect(stay.got).toEqual(world.expected(stay));
-      }
-      // What was still on its way when a socket left is rightly missing at the end, and only there.
-      for (const { got, ...stay } of world.ended) {
-        expect(got).toEqual(world.expected({ ...stay, got }).slice(0, got.length));
-      }
-    }),
+        await world.drain();
+        expect(world.faults).toEqual([]);
+        const present = world.sockets.flatMap(({ stay }) => stay ?? []);
+        expect(world.subscriberCount).toBe(present.length);
+        for (const stay of present) {
+          expect(stay.released).toBe(true);
+          expect(stay.got).toEqual(world.expected(stay));
+        }
+        // What was still on its way when a socket left is rightly missing at the end, and only there.
+        for (const { got, ...stay } of world.ended) {
+          expect(got).toEqual(world.expected({ ...stay, got }).slice(0, got.length));
+        }
+        relayed = Math.max(relayed, world.relayed);
+      },
+    ),
     { numRuns: 300 },
   );
+  expect(relayed).toBeGreaterThan(2);
 });

@@ -1,31 +1,34 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Delivery } from "../../../src/events/define.ts";
 import { Outbox } from "../../../src/rooms/outbox.ts";
-import { Deferred, settled } from "../../support/fakes.ts";
+import { Deferred, FakeClock, settled } from "../../support/fakes.ts";
 
-let calls: { readonly seqs: number[]; readonly answer: Deferred<boolean> }[];
+let calls: { readonly seqs: number[]; readonly answer: Deferred<void> }[];
 let pauses: { readonly ms: number; readonly over: Deferred<void> }[];
-let empties: number;
-/** Whether the outbox said it was idle, at each call of `onIdle`. */
-let idles: boolean[];
+/** How often the outbox said that it was idle. */
+let idles: number;
 let lost: (readonly [number, unknown])[];
+let conflated: number[];
+let clock: FakeClock;
 let outbox: Outbox;
 
 beforeEach(() => {
   calls = [];
   pauses = [];
-  empties = 0;
-  idles = [];
+  idles = 0;
   lost = [];
+  conflated = [];
+  clock = new FakeClock();
   outbox = new Outbox({
-    deliver: (frames) => {
-      const answer = new Deferred<boolean>();
-      calls.push({ seqs: frames.map(({ seq }) => seq), answer });
+    deliver: (batch) => {
+      const answer = new Deferred<void>();
+      calls.push({ seqs: batch.map(({ frame }) => frame.seq), answer });
       return answer.promise;
     },
-    onEmpty: () => void empties++,
-    onIdle: () => void idles.push(outbox.idle),
+    onIdle: () => void idles++,
     onLost: (frames, error) => void lost.push([frames, error]),
+    onConflated: (frames) => void conflated.push(frames),
+    clock: clock.read,
     sleep: (ms) => {
       const over = new Deferred<void>();
       pauses.push({ ms, over });
@@ -42,8 +45,9 @@ const push = (from: number, to = from, delivery: Delivery = "transient") => {
   outbox.flush();
 };
 
-const answer = async (index: number, held: boolean) => {
-  calls[index]?.answer.resolve(held);
+const answer = async (index: number, afterMs = 0) => {
+  clock.now += afterMs;
+  calls[index]?.answer.resolve();
   await settled();
 };
 
@@ -71,9 +75,9 @@ describe("FAN-1 an outbox", () => {
     push(3, 4);
     await settled();
     expect(sent()).toEqual([[1]]);
-    await answer(0, true);
+    await answer(0);
     expect(sent()).toEqual([[1], [2, 3, 4]]);
-    await answer(1, true);
+    await answer(1);
     expect(sent().length).toBe(2);
     push(5);
     expect(sent()).toEqual([[1], [2, 3, 4], [5]]);
@@ -87,8 +91,8 @@ describe("FAN-1 an outbox", () => {
   it("sends at most 1,000 frames in one call", async () => {
     for (let seq = 1; seq <= 2_001; seq++) add(seq);
     outbox.flush();
-    await answer(0, true);
-    await answer(1, true);
+    await answer(0);
+    await answer(1);
     expect(sent().map((seqs) => [seqs[0], seqs.at(-1)])).toEqual([
       [1, 1_000],
       [1_001, 2_000],
@@ -100,31 +104,8 @@ describe("FAN-1 an outbox", () => {
     const bodies = [400_000, 600_000, 1, 1_000_001, 1, 999_999, 1];
     for (const [index, length] of bodies.entries()) add(index + 1, "x".repeat(length));
     outbox.flush();
-    for (let index = 0; index < 4; index++) await answer(index, true);
+    for (let index = 0; index < 4; index++) await answer(index);
     expect(sent()).toEqual([[1, 2], [3], [4], [5, 6], [7]]);
-  });
-
-  it("says that the gateway holds no socket", async () => {
-    push(1);
-    await answer(0, false);
-    expect(empties).toBe(1);
-  });
-
-  it("believes no answer from before a change", async () => {
-    push(1);
-    outbox.changed();
-    await answer(0, false);
-    expect(empties).toBe(0);
-  });
-
-  it("believes the answer to a batch taken after the change", async () => {
-    push(1);
-    outbox.changed();
-    push(2);
-    await answer(0, false);
-    expect(empties).toBe(0);
-    await answer(1, false);
-    expect(empties).toBe(1);
   });
 
   it("once cleared drops what waits, not what comes after", async () => {
@@ -133,32 +114,30 @@ describe("FAN-1 an outbox", () => {
     outbox.clear();
     push(3);
     expect(sent()).toEqual([[1]]);
-    await answer(0, true);
+    await answer(0);
     expect(sent()).toEqual([[1], [3]]);
     outbox.clear();
-    await answer(1, true);
+    await answer(1);
     expect(sent().length).toBe(2);
   });
 
-  it("is idle until it sends, and again, saying so once, when all is answered", async () => {
-    expect(outbox.idle).toBe(true);
+  it("says once that it is idle, when all is answered", async () => {
     outbox.flush();
-    expect([outbox.idle, idles]).toEqual([true, []]);
+    expect(idles).toBe(0);
     push(1);
     push(2);
-    expect(outbox.idle).toBe(false);
-    await answer(0, true);
-    expect([outbox.idle, idles]).toEqual([false, []]);
-    await answer(1, true);
-    expect([outbox.idle, idles]).toEqual([true, [true]]);
+    await answer(0);
+    expect(idles).toBe(0);
+    await answer(1);
+    expect(idles).toBe(1);
   });
 
-  it("with a batch on its way is not idle though cleared, and is idle after a loss", async () => {
+  it("says that it is idle after a loss, though cleared", async () => {
     push(1);
     outbox.clear();
-    expect([outbox.idle, idles]).toEqual([false, []]);
+    expect(idles).toBe(0);
     await fail(failure);
-    expect([outbox.idle, idles]).toEqual([true, [true]]);
+    expect(idles).toBe(1);
   });
 
   it("reports a lost batch and goes on with the next", async () => {
@@ -169,7 +148,6 @@ describe("FAN-1 an outbox", () => {
     expect(sent()).toEqual([[1], [2, 3]]);
     await fail(failure);
     expect(lost[1]).toEqual([2, failure]);
-    expect(empties).toBe(0);
     push(4);
     expect(sent().at(-1)).toEqual([4]);
   });
@@ -193,7 +171,7 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     expect(sent()).toEqual(Array(4).fill([1, 2]));
     expect(pauses.map(({ ms }) => ms)).toEqual([50, 100, 200, 400]);
     expect(lost).toEqual([[2, broken]]);
-    expect(outbox.idle).toBe(true);
+    expect(idles).toBe(1);
   });
 
   it.each([
@@ -219,9 +197,9 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     for (let attempt = 1; attempt <= 9; attempt++) await fail(attempt % 2 === 0 ? broken : failure);
     expect(sent()).toEqual([[1, 2], ...Array(9).fill([1, 2, 3])]);
     expect(lost).toEqual([]);
-    expect(outbox.idle).toBe(false);
-    await answer(9, true);
-    expect(outbox.idle).toBe(true);
+    expect(idles).toBe(0);
+    await answer(9);
+    expect(idles).toBe(1);
     expect(sent().length).toBe(10);
   });
 
@@ -229,7 +207,7 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     push(1, 1, "durable");
     for (let attempt = 1; attempt <= 9; attempt++) await fail(broken);
     expect(pauses.map(({ ms }) => ms)).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-    await answer(9, true);
+    await answer(9);
     push(2, 2, "durable");
     await fail(broken);
     expect(pauses.at(-1)?.ms).toBe(50);
@@ -239,9 +217,9 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     push(1);
     for (let attempt = 1; attempt <= 3; attempt++) await fail(broken);
     push(2);
-    await answer(3, true);
+    await answer(3);
     for (let attempt = 1; attempt <= 3; attempt++) await fail(broken);
-    await answer(7, true);
+    await answer(7);
     expect(sent()).toEqual([...Array(4).fill([1]), ...Array(4).fill([2])]);
     expect(pauses.map(({ ms }) => ms)).toEqual([50, 100, 200, 50, 100, 200]);
     expect(lost).toEqual([]);
@@ -252,7 +230,7 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     for (let attempt = 1; attempt <= 4; attempt++) await fail(broken);
     push(2);
     for (let attempt = 1; attempt <= 3; attempt++) await fail(broken);
-    await answer(8, true);
+    await answer(8);
     expect(sent()).toEqual([...Array(4).fill([1]), ...Array(4).fill([2])]);
     expect(pauses.map(({ ms }) => ms)).toEqual([50, 100, 200, 400, 50, 100, 200]);
     expect(lost).toHaveLength(1);
@@ -277,7 +255,7 @@ describe("FAN-1 USER-1 a batch that fails", () => {
     pauses[0]?.over.resolve();
     await settled();
     expect(sent()).toEqual([[1]]);
-    expect([outbox.idle, idles]).toEqual([true, [true]]);
+    expect(idles).toBe(1);
   });
 });
 
@@ -287,7 +265,7 @@ describe("FAN-1 USER-1 when too much waits", () => {
 
   /** What is sent once the gateway answers again. */
   const rest = async () => {
-    for (let index = 0; !outbox.idle; index++) await answer(index, true);
+    for (let index = 0; idles === 0; index++) await answer(index);
     return sent().slice(1).flat();
   };
 
@@ -325,6 +303,7 @@ describe("FAN-1 USER-1 when too much waits", () => {
 
   it("characters count as well", async () => {
     for (let seq = 1; seq <= 9; seq++) add(seq, "x".repeat(1_000_000), "volatile");
+    outbox.flush();
     expect(losses()).toEqual([5]);
     expect(await rest()).toEqual([6, 7, 8, 9]);
   });
@@ -338,13 +317,13 @@ describe("USER-1 an outbox is full", () => {
     expect(outbox.full).toBe(false);
     push(10_000, 10_000, "durable");
     expect(outbox.full).toBe(true);
-    await answer(0, true);
+    await answer(0);
     expect(outbox.full).toBe(false);
   });
 
   it("with them put back after a failure", async () => {
     push(1, 10_000, "durable");
-    await answer(0, true);
+    await answer(0);
     expect(outbox.full).toBe(false);
     await fail(failure);
     // The next batch has been taken again.
@@ -368,5 +347,91 @@ describe("USER-1 an outbox is full", () => {
     push(1, 30_000, "volatile");
     push(30_001, 60_000, "transient");
     expect(outbox.full).toBe(false);
+  });
+});
+
+describe("MKT-3 states of the market that wait", () => {
+  const state = (seq: number, conflationKey: string) => {
+    outbox.push({ frame: { seq, body: "[]" }, delivery: "volatile", conflationKey });
+    outbox.flush();
+  };
+
+  it("all arrive while the gateway takes no longer than it can, near or far", async () => {
+    for (const [index, tookMs] of [200, 250, 200].entries()) {
+      state(3 * index, "a");
+      state(3 * index + 1, "a");
+      state(3 * index + 2, "a");
+      await answer(2 * index, tookMs);
+      await answer(2 * index + 1, tookMs);
+    }
+    expect(sent().flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(conflated).toEqual([]);
+  });
+
+  it("give way to the newest of the same bar in a backlog, in order, and are counted", async () => {
+    state(1, "a");
+    await answer(0, 10);
+    state(2, "a");
+    for (const [seq, key] of [
+      [3, "a"],
+      [4, "b"],
+      [5, "a"],
+      [6, "b"],
+      [7, "a"],
+    ] as const) {
+      state(seq, key);
+    }
+    await answer(1, 61);
+    expect(sent()).toEqual([[1], [2], [6, 7]]);
+    expect(conflated).toEqual([3]);
+    state(8, "a");
+    state(9, "a");
+    await answer(2, 60);
+    expect(sent().at(-1)).toEqual([8, 9]);
+    expect(conflated).toEqual([3]);
+    expect(lost).toEqual([]);
+  });
+
+  it("leave alone what says something of its own", async () => {
+    state(1, "a");
+    await answer(0);
+    push(2);
+    state(3, "a");
+    push(4, 4, "durable");
+    push(5, 5, "volatile");
+    state(6, "a");
+    push(7, 7, "volatile");
+    await answer(1, 51);
+    expect(sent().at(-1)).toEqual([4, 5, 6, 7]);
+  });
+
+  it("give way also to what came while they were sent in vain", async () => {
+    state(1, "a");
+    state(2, "a");
+    await fail(broken);
+    expect(sent()).toEqual([[1], [2]]);
+    expect(conflated).toEqual([1]);
+  });
+
+  it("give way before anything is shed", async () => {
+    push(0);
+    for (let seq = 1; seq <= 10_001; seq++) state(seq, `bar ${seq % 100}`);
+    expect(conflated).toEqual([9_901]);
+    expect(lost).toEqual([]);
+  });
+});
+
+describe("FAN-4 what is pushed and not flushed", () => {
+  it("waits, also when the gateway has answered", async () => {
+    push(1);
+    push(2);
+    add(3);
+    await answer(0);
+    expect(sent()).toEqual([[1], [2, 3]]);
+    add(4);
+    await answer(1);
+    expect([sent().length, idles]).toEqual([2, 1]);
+    outbox.flush();
+    expect(sent().at(-1)).toEqual([4]);
   });
 });

@@ -57,9 +57,15 @@ class RoomLife implements Life {
         world.network.call(this, () =>
           world.gateway(gateway).life.subscriptions.deliver(name, epoch, frames),
         ),
+      relay: async () => {
+        throw new Error("A room of so few gateways needs no relay.");
+      },
       onLost: () => {
         world.framesLost = true;
       },
+      onConflated: () => {},
+      fanOutWidth: 1_000,
+      coalesceMs: 0,
       supersede: (gateway, socketId, connection) => {
         callRetrying(
           () =>

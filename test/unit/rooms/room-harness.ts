@@ -41,7 +41,7 @@ export class RoomHarness {
   }
 
   /** The object starts anew on its storage. */
-  start({ presenceLimit = 500 } = {}): void {
+  start({ presenceLimit = 500, fanOutWidth = 10, coalesceMs = 0 } = {}): void {
     const { sql } = this.storage;
     const { WINDOW: windowMs, MAX_EVENTS: maxEvents, RETENTION } = RoomHarness;
     this.timers = new FakeTimers();
@@ -61,9 +61,13 @@ export class RoomHarness {
         this.calls.push({ gateway, frames, answer });
         return answer.promise;
       },
+      relay: async () => {
+        throw new Error("A room of few gateways needs no relay.");
+      },
       onLost: (...args) => void this.lost.push(args),
+      onConflated: () => {},
       supersede: (...args) => void this.superseded.push(args),
-      presenceLimit,
+      ...{ presenceLimit, fanOutWidth, coalesceMs },
       windowMs,
       clock: this.clock.read,
       sleep: async () => {},

@@ -19,7 +19,7 @@ const remove = (gateway: string, socketId: string, connection = 1) =>
 
 const state = () => ({
   size: subscribers.size,
-  gateways: [...subscribers.gateways()],
+  gateways: subscribers.gateways,
   stored: store.all().map(({ gateway, socketId, userId }) => `${gateway}/${socketId}/${userId}`),
 });
 
