@@ -21,11 +21,21 @@ export interface Measured {
   readonly contender: string;
 }
 
-/** The median and how far the rest lay; a dash for what this platform does not tell. */
+/** The median and how far the rest lay, or the only value; a dash for what this platform does not tell. */
 export const cell = (values: readonly (number | undefined)[], format: Format): string => {
   const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? "–" : formatSpread(spreadOf(known), format);
+  const [only, ...others] = known;
+  if (only === undefined) return "–";
+  return others.length === 0 ? format(only) : formatSpread(spreadOf(known), format);
 };
+
+/** A measure of rows, and how a table shows it. */
+export type Column<Row> = readonly [head: string, value: (row: Row) => number | undefined, format: Format];
+
+export const headsOf = <Row>(columns: readonly Column<Row>[]): string[] => columns.map(([head]) => head);
+
+export const cellsOf = <Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] =>
+  columns.map(([, value, format]) => cell(rows.map(value), format));
 
 /**
  * Of each round, one contender's value by the other's. They were measured right after each other: what slowed both

@@ -5,6 +5,21 @@ import type { Target, TargetKind, TargetOptions } from "../servers/target.ts";
 export const inTurn = <T>(items: readonly T[], round: number): readonly T[] =>
   round % 2 === 0 ? items : items.toReversed();
 
+/** The rows of all items in this round's order, one item after the other. */
+export const runInTurn = async <T, Row>(
+  items: readonly T[],
+  round: number,
+  signal: AbortSignal,
+  run: (item: T) => Promise<readonly Row[]>,
+): Promise<Row[]> => {
+  const rows: Row[] = [];
+  for (const item of inTurn(items, round)) {
+    signal.throwIfAborted();
+    rows.push(...(await run(item)));
+  }
+  return rows;
+};
+
 /** The rows of all rounds, one round after the other. */
 export const runRounds = async <Row>(
   { rounds, progress, signal }: Pick<Context, "rounds" | "progress" | "signal">,

@@ -2,9 +2,9 @@ import { WsClients } from "../client/ws-clients.ts";
 import { publicationOf } from "../lib/events.ts";
 import { residentBytes } from "../lib/memory.ts";
 import { recordedBars } from "../lib/recorded-bars.ts";
-import { cell, decimals, type Format, type Measured, megabytes, ratios, thousands } from "../lib/report.ts";
+import { type Column, cell, decimals, type Measured, megabytes, ratios, thousands } from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
-import { inTurn, runRounds } from "../lib/turns.ts";
+import { runInTurn, runRounds } from "../lib/turns.ts";
 import { meter } from "../lib/usage.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import type { Context, Report, Scenario } from "./scenario.ts";
@@ -32,9 +32,8 @@ interface Row extends Measured {
 const measure = async (
   round: number,
   contender: string,
-  { options: { sockets, events }, signal }: Context<"sockets" | "events">,
+  { sockets, events }: Context<"sockets" | "events">["options"],
 ): Promise<Row> => {
-  signal.throwIfAborted();
   const target = await ledgercore.start({ sockets, compression: true });
   const clients = new WsClients();
   const bars = recordedBars(SYMBOL, WARM_UP_EVENTS + events).map(publicationOf);
@@ -72,11 +71,7 @@ const measure = async (
   }
 };
 
-const MEASURES: readonly (readonly [
-  name: string,
-  value: (row: Row) => number | undefined,
-  format: Format,
-])[] = [
+const MEASURES: readonly Column<Row>[] = [
   ["bytes a delivery", (row) => row.bytesPerDelivery, decimals(0)],
   ["server CPU µs/delivery", (row) => row.serverCpuUs, decimals(1)],
   ["deliveries/s", (row) => row.deliveriesPerSecond, thousands],
@@ -106,13 +101,11 @@ export const compression: Scenario<"sockets" | "events"> = {
   },
   targets: [ledgercore],
   run: async (context): Promise<Report> => {
-    const rows = await runRounds(context, async (round) => {
-      const ofRound: Row[] = [];
-      for (const contender of inTurn([PLAIN, DEFLATE], round)) {
-        ofRound.push(await measure(round, contender, context));
-      }
-      return ofRound;
-    });
+    const rows = await runRounds(context, (round) =>
+      runInTurn([PLAIN, DEFLATE], round, context.signal, async (contender) => [
+        await measure(round, contender, context.options),
+      ]),
+    );
     return { text: format(rows), rows, goals: [], charts: [], faults: [] };
   },
 };

@@ -1,5 +1,5 @@
 import { type Driven, disorderOf, lostOf } from "../lib/drive.ts";
-import { cell, decimals, type Format, type Measured, megabytes, percent } from "../lib/report.ts";
+import { type Column, decimals, type Measured, megabytes, percent } from "../lib/report.ts";
 import { CLASSES, type EventClass } from "../lib/stamped.ts";
 
 /** One contender's share of a round. */
@@ -10,17 +10,10 @@ export const latency =
   ({ watched }: Driven): number =>
     watched.classes[name][figure];
 
-/** One measure of rows. */
-export type Column<Row = Driven> = readonly [
-  head: string,
-  value: (row: Row) => number | undefined,
-  format: Format,
-];
-
 const received = ({ watched }: Driven): number =>
   CLASSES.reduce((sum, name) => sum + watched.classes[name].count, 0);
 
-export const latencyColumns = (name: EventClass): readonly Column[] =>
+export const latencyColumns = (name: EventClass): readonly Column<Driven>[] =>
   (["p50", "p99", "max"] as const).map((figure) => [
     `${name} ${figure} ms`,
     latency(name, figure),
@@ -28,7 +21,7 @@ export const latencyColumns = (name: EventClass): readonly Column[] =>
   ]);
 
 /** What it cost, and whether something else than the server was the bottleneck. */
-export const COST_COLUMNS: readonly Column[] = [
+export const COST_COLUMNS: readonly Column<Driven>[] = [
   [
     "server CPU µs/delivery",
     (row) => row.usage.serverCpuMs && (row.usage.serverCpuMs * 1_000) / received(row),
@@ -39,11 +32,6 @@ export const COST_COLUMNS: readonly Column[] = [
   ["sent late p99 ms", ({ offered }) => offered.market.sentLate.p99, decimals(1)],
   ["load client busy", ({ watched }) => watched.clientCpuMs / watched.elapsedMs, percent],
 ];
-
-export const headsOf = <Row>(columns: readonly Column<Row>[]): string[] => columns.map(([head]) => head);
-
-export const cellsOf = <Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] =>
-  columns.map(([, value, format]) => cell(rows.map(value), format));
 
 const plural = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`]);
 

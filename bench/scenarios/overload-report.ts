@@ -1,19 +1,11 @@
 import type { LineChart } from "../lib/chart.ts";
 import { type Driven, lostOf } from "../lib/drive.ts";
-import { count, decimals, judge, percent } from "../lib/report.ts";
+import { type Column, cellsOf, count, decimals, headsOf, judge, percent } from "../lib/report.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import type { TargetKind } from "../servers/target.ts";
-import {
-  COST_COLUMNS,
-  type Column,
-  cellsOf,
-  type DrivenRow,
-  faultsOf,
-  headsOf,
-  latencyColumns,
-} from "./driven-table.ts";
+import { COST_COLUMNS, type DrivenRow, faultsOf, latencyColumns } from "./driven-table.ts";
 import type { Report } from "./scenario.ts";
 
 export interface OverloadRow extends DrivenRow {

@@ -1,7 +1,7 @@
 import { LoadClient } from "../client/client.ts";
 import { type Driven, drive, type Feed, NO_FEED } from "../lib/drive.ts";
 import { createEvents, ROOM } from "../lib/events.ts";
-import { cell, decimals, judge, ratios } from "../lib/report.ts";
+import { cell, cellsOf, decimals, headsOf, judge, ratios } from "../lib/report.ts";
 import { stampedBar } from "../lib/stamped.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
@@ -10,15 +10,7 @@ import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import { DEFAULT_USERS } from "../servers/target.ts";
-import {
-  COST_COLUMNS,
-  cellsOf,
-  type DrivenRow,
-  faultsOf,
-  headsOf,
-  latency,
-  latencyColumns,
-} from "./driven-table.ts";
+import { COST_COLUMNS, type DrivenRow, faultsOf, latency, latencyColumns } from "./driven-table.ts";
 import type { Context, Report, Scenario } from "./scenario.ts";
 
 /** Before each measurement, not counted: wakes hibernating objects and warms the code. */

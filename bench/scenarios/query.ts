@@ -7,7 +7,8 @@ import { createEvents, EVENT, publicationOf, ROOM } from "../lib/events.ts";
 import { cell, decimals, type Measured } from "../lib/report.ts";
 import { percentile } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
-import { inTurn, runRounds } from "../lib/turns.ts";
+import { runInTurn, runRounds } from "../lib/turns.ts";
+import { meter, type Usage } from "../lib/usage.ts";
 import { type LedgerCoreTarget, ledgercore } from "../servers/ledgercore.ts";
 import type { Report, Scenario } from "./scenario.ts";
 
@@ -35,6 +36,8 @@ interface Row extends Measured {
   /** ms from the request to `query_completed`. */
   readonly queryMs: number;
   readonly bytes: number;
+  /** What the server used during the query. */
+  readonly usage: Usage;
 }
 
 const importTrades = async (target: LedgerCoreTarget): Promise<void> => {
@@ -121,13 +124,14 @@ const measure = async (round: number, pace: Pace, events: number): Promise<Row> 
     await client.subscribe();
     await client.tick(ticks(50));
     const idle = await client.tick(ticks(events));
+    const usage = meter(target.pids);
     let done = false;
     const answer = runQuery(client.socket).finally(() => {
       done = true;
     });
     const [during, { ms: queryMs, bytes, rows }] = await Promise.all([client.tick(() => !done), answer]);
     if (rows !== ROWS) throw new Error(`${rows} rows came instead of ${ROWS}.`);
-    return { round, contender: pace, idle, during, queryMs, bytes };
+    return { round, contender: pace, idle, during, queryMs, bytes, usage: usage() };
   } finally {
     client.socket.disconnect();
     await target.stop();
@@ -166,15 +170,11 @@ export const query: Scenario<"events"> = {
   options: { events: { default: 200, help: "ticks before the query" } },
   targets: [ledgercore],
   run: async (context): Promise<Report> => {
-    const { options, signal } = context;
-    const rows = await runRounds(context, async (round) => {
-      const ofRound: Row[] = [];
-      for (const pace of inTurn(Object.keys(PACES) as Pace[], round)) {
-        signal.throwIfAborted();
-        ofRound.push(await measure(round, pace, options.events));
-      }
-      return ofRound;
-    });
+    const rows = await runRounds(context, (round) =>
+      runInTurn(Object.keys(PACES) as Pace[], round, context.signal, async (pace) => [
+        await measure(round, pace, context.options.events),
+      ]),
+    );
     return { text: format(rows), rows, goals: [], charts: [], faults: [] };
   },
 };

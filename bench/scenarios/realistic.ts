@@ -1,23 +1,14 @@
 import { LoadClient } from "../client/client.ts";
 import { type Driven, drive, type Feed, type Feeds, lostOf } from "../lib/drive.ts";
 import { recordedTicks } from "../lib/recorded-bars.ts";
-import { cell, decimals, judge, percent, ratios } from "../lib/report.ts";
+import { type Column, cell, cellsOf, decimals, headsOf, judge, percent, ratios } from "../lib/report.ts";
 import { CLASSES, stampedBar } from "../lib/stamped.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { inTurn, runRounds, withContenders } from "../lib/turns.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
-import {
-  COST_COLUMNS,
-  type Column,
-  cellsOf,
-  type DrivenRow,
-  faultsOf,
-  headsOf,
-  latency,
-  latencyColumns,
-} from "./driven-table.ts";
+import { COST_COLUMNS, type DrivenRow, faultsOf, latency, latencyColumns } from "./driven-table.ts";
 import { personalFeed } from "./personal-feed.ts";
 import type { Context, Report, Scenario } from "./scenario.ts";
 
@@ -89,7 +80,7 @@ const offeredPerSecond = ({ offered, startedAt, endedAt }: Driven): number =>
 const replaced = (row: Driven): number => lostOf(row, "market") / row.offered.market.deliveries;
 
 const report = (rows: readonly Row[]): Report => {
-  const columns: readonly Column[] = [
+  const columns: readonly Column<Driven>[] = [
     ["deliveries offered/s", offeredPerSecond, decimals(0)],
     ...CLASSES.flatMap(latencyColumns),
     ["market states replaced", replaced, percent],
