@@ -50,7 +50,8 @@ export const ratios = <Row extends Measured>(
   rows.flatMap((row) => {
     const other = rows.find(({ round, contender }) => round === row.round && contender === reference);
     const [own, base] = [value(row), other && value(other)];
-    return row.contender === contender && own !== undefined && base !== undefined ? [own / base] : [];
+    // Nothing, where the clock of CPU times was too coarse to see any, is not to be compared with.
+    return row.contender === contender && own !== undefined && base ? [own / base] : [];
   });
 
 export type Bound = { readonly atLeast: number } | { readonly atMost: number };

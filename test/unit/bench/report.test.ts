@@ -24,6 +24,7 @@ describe("statistics of a benchmark", () => {
       { round: 2, contender: "a", speed: 7 },
     ];
     expect(ratios(rows, "a", "b", ({ speed }) => speed)).toEqual([3, 0.5]);
+    expect(ratios(rows, "a", "b", () => 0)).toEqual([]);
   });
 
   it("reverses the order each second round", () => {
