@@ -51,6 +51,8 @@ export class MortalService {
         ...JWT_VARS,
         INGEST_TOKENS: INGEST_TOKEN,
         GATEWAYS_PER_COLO: String(GATEWAYS),
+        // Market rooms have one gateway relay to the others.
+        FANOUT_WIDTH: "1",
         RECOVERY_MAX_EVENTS: String(RECOVERY_MAX_EVENTS),
         ...this.#vars,
       },
