@@ -5,15 +5,28 @@ import { drawChart } from "./lib/chart.ts";
 import { describeMachine, loadAverage } from "./lib/machine.ts";
 import { formatOutcome, formatSummary, type Outcome, toJson } from "./lib/report-page.ts";
 import { compression } from "./scenarios/compression.ts";
+import { connect } from "./scenarios/connect.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
+import { idle } from "./scenarios/idle.ts";
 import { overload } from "./scenarios/overload.ts";
 import { paced } from "./scenarios/paced.ts";
 import { query } from "./scenarios/query.ts";
 import { realistic } from "./scenarios/realistic.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
+import { storm } from "./scenarios/storm.ts";
 
 /** In the order in which they run. */
-const SCENARIOS: readonly Scenario[] = [fanOut, paced, realistic, overload, compression, query];
+const SCENARIOS: readonly Scenario[] = [
+  fanOut,
+  paced,
+  realistic,
+  overload,
+  connect,
+  storm,
+  idle,
+  compression,
+  query,
+];
 
 const runJob = async (job: Job, signal: AbortSignal): Promise<Outcome> => {
   const { scenario, rounds, options } = job;

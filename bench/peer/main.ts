@@ -7,10 +7,14 @@ import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { Server } from "socket.io";
 import { ALGORITHM } from "../lib/credentials.ts";
-import type { PeerOptions, PeerReady } from "./options.ts";
+import type { PeerOptions, PeerPublish, PeerPublished, PeerReady } from "./options.ts";
 
 /** As the service has it (ROOM-4). */
 const PRESENCE_LIMIT = 500;
+/** Entries of the stream: what has gone from it cannot be recovered. */
+const STREAM_LENGTH = 100_000;
+/** Connections that may wait to be accepted, as many as workerd has. */
+const BACKLOG = 4_096;
 
 const { redisUrl, adapter, jwks, issuer, compression } = JSON.parse(process.argv[2] ?? "") as PeerOptions;
 
@@ -24,7 +28,9 @@ const publisher = await connect();
 const recovers = adapter === "streams";
 const http = createServer();
 const io = new Server(http, {
-  adapter: recovers ? createStreamsAdapter(publisher) : createAdapter(publisher, await connect()),
+  adapter: recovers
+    ? createStreamsAdapter(publisher, { maxLen: STREAM_LENGTH })
+    : createAdapter(publisher, await connect()),
   perMessageDeflate: compression,
   ...(recovers && { connectionStateRecovery: { skipMiddlewares: false } }),
 });
@@ -59,7 +65,13 @@ io.on("connection", (socket) => {
   });
 });
 
-http.listen(0, "127.0.0.1", () => {
+// The streams adapter has no emitter for others: its backends emit in a server.
+process.on("message", ({ publish }: PeerPublish) => {
+  for (const { room, event, data } of publish) io.to(room).emit(event, data);
+  process.send?.({ published: publish.length } satisfies PeerPublished);
+});
+
+http.listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG }, () => {
   const ready: PeerReady = { port: (http.address() as AddressInfo).port };
   process.send?.(ready);
 });

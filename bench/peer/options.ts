@@ -1,3 +1,5 @@
+import type { Publication } from "../servers/target.ts";
+
 /** What the peer's process is told, as JSON in its first argument. */
 export interface PeerOptions {
   readonly redisUrl: string;
@@ -11,4 +13,14 @@ export interface PeerOptions {
 /** What it says when it listens. */
 export interface PeerReady {
   readonly port: number;
+}
+
+/** Has it emit events to rooms, in order. */
+export interface PeerPublish {
+  readonly publish: readonly Publication[];
+}
+
+/** What it says when it has. */
+export interface PeerPublished {
+  readonly published: number;
 }

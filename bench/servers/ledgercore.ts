@@ -66,11 +66,13 @@ export const ledgercore: LedgerCoreKind = {
   prepare: async () => {
     await builtScript();
   },
-  start: async ({ sockets, users = DEFAULT_USERS, rooms = [[ROOM]], compression = false, vars }) => {
+  start: async (options) => {
+    const { sockets, users = DEFAULT_USERS, rooms = [[ROOM]], compression = false, vars } = options;
     const { jwks, tokens } = await createCredentials(users);
     const ingestToken = randomBytes(24).toString("base64url");
     const workerd = await startWorkerd({
       script: await builtScript(),
+      inMemory: options.storesInMemory === true,
       ...(compression ? withCompression(await compatibility()) : await compatibility()),
       vars: {
         ALLOWED_ORIGINS: "*",
@@ -116,4 +118,11 @@ export const ledgercore: LedgerCoreKind = {
       stop: workerd.stop,
     };
   },
+};
+
+/** The same, storing in memory: nothing waits for a disk. */
+export const ledgercoreInMemory: LedgerCoreKind = {
+  ...ledgercore,
+  name: "LedgerCore, storing in memory",
+  start: (options) => ledgercore.start({ ...options, storesInMemory: true }),
 };

@@ -28,6 +28,8 @@ export interface TargetOptions {
   readonly rooms?: readonly (readonly string[])[];
   /** Whether clients that ask for permessage-deflate get it. No, unless told. */
   readonly compression?: boolean;
+  /** Whether what the service stores is to be kept in memory, as the peer's Redis does here. On disk, unless told. */
+  readonly storesInMemory?: boolean;
   /** Variables of the service, over those of every run; others ignore them. */
   readonly vars?: Readonly<Record<string, string>>;
 }

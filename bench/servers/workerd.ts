@@ -16,6 +16,8 @@ export interface WorkerdOptions extends Compatibility {
   readonly vars: Readonly<Record<string, string>>;
   /** Binding → class of each Durable Object namespace. */
   readonly namespaces: Readonly<Record<string, string>>;
+  /** Whether its folder is to be in memory, where the platform has such a file system. */
+  readonly inMemory?: boolean;
 }
 
 export interface Workerd {
@@ -24,6 +26,8 @@ export interface Workerd {
   stop(): Promise<void>;
 }
 
+/** A file system in memory. */
+const MEMORY = "/dev/shm";
 const START_TIMEOUT_MS = 15_000;
 /** How much of what workerd says is kept for an error message. */
 const MAX_LOG_CHARS = 4_000;
@@ -68,7 +72,8 @@ const listeningPort = async (control: Readable): Promise<number | undefined> => 
 
 /** Starts `workerd serve` in a folder of its own that goes when it stops. */
 export const startWorkerd = async (options: WorkerdOptions): Promise<Workerd> => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "realtime-bench-"));
+  const parent = options.inMemory === true && process.platform === "linux" ? MEMORY : os.tmpdir();
+  const folder = await mkdtemp(path.join(parent, "realtime-bench-"));
   await writeFile(path.join(folder, "index.js"), options.script);
   // Holds the run's secrets.
   await writeFile(path.join(folder, "config.capnp"), configOf(options), { mode: 0o600 });

@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Bar } from "../lib/chart.ts";
+import { cpuMs } from "../lib/cpu.ts";
+import { residentBytes } from "../lib/memory.ts";
+import { personalEvents, publishAll } from "../lib/personal-events.ts";
+import { cell, count, decimals, judge, type Measured, ratios } from "../lib/report.ts";
+import { spreadOf } from "../lib/stats.ts";
+import { formatTable } from "../lib/table.ts";
+import { inTurn, runRounds } from "../lib/turns.ts";
+import { wakeUps } from "../lib/wakeups.ts";
+import { ledgercore } from "../servers/ledgercore.ts";
+import { socketioRedis } from "../servers/socketio-redis.ts";
+import type { Target, TargetKind } from "../servers/target.ts";
+import type { Context, Goal, Report, Scenario } from "./scenario.ts";
+import { type Crowd, crowdName, withFleet } from "./with-fleet.ts";
+
+const KINDS = [ledgercore, socketioRedis];
+const PEER = socketioRedis.name;
+const AT_ONCE = 50;
+
+interface Row extends Measured, Crowd {
+  /** What the server's memory grew by, for one socket: once all was quiet, and again after events. */
+  readonly bytesPerSocket: number;
+  readonly bytesAfterEvents: number;
+  /** For 1,000 sockets and a minute. */
+  readonly cpuSeconds: number;
+  readonly wakeUps: number;
+}
+
+type Options = Context<"sockets" | "users" | "events" | "settle" | "seconds">;
+
+/** What only Linux tells. */
+const known = (value: number | undefined): number => {
+  if (value === undefined) throw new Error("This platform does not tell what an idle server uses.");
+  return value;
+};
+
+/** What the server uses in `seconds` of nothing but pings. */
+const idleUse = async ({ pids }: Target, sockets: number, seconds: number) => {
+  const [cpuBefore, wakeUpsBefore] = [known(cpuMs(pids)), known(wakeUps(pids))];
+  const startedAt = performance.now();
+  await sleep(seconds * 1_000);
+  const thousandMinutes = ((performance.now() - startedAt) / 60_000) * (sockets / 1_000);
+  return {
+    cpuSeconds: (known(cpuMs(pids)) - cpuBefore) / 1_000 / thousandMinutes,
+    wakeUps: (known(wakeUps(pids)) - wakeUpsBefore) / thousandMinutes,
+  };
+};
+
+const measure = (kind: TargetKind, crowd: Crowd, round: number, context: Options): Promise<Row> =>
+  withFleet(kind, crowd, round, context, async ({ target, fleet }) => {
+    const { sockets, users } = crowd;
+    const { events, settle, seconds } = context.options;
+    const quiet = async (): Promise<number> => {
+      await sleep(settle * 1_000);
+      return known(residentBytes(target.pids));
+    };
+    const before = await quiet();
+    await fleet.connect(target, { ...crowd, atOnce: AT_ONCE });
+    const bytesPerSocket = ((await quiet()) - before) / sockets;
+    const use = await idleUse(target, sockets, seconds);
+    await publishAll(target, personalEvents(users, 1, events));
+    const { lost, repeated } = await fleet.await(events);
+    if (lost + repeated > 0) throw new Error(`${lost} events were lost, ${repeated} came again or late.`);
+    const bytesAfterEvents = ((await quiet()) - before) / sockets;
+    return { round, contender: kind.name, ...crowd, bytesPerSocket, bytesAfterEvents, ...use };
+  });
+
+/** What was measured with one crowd. */
+interface Case {
+  readonly crowd: Crowd;
+  readonly rows: readonly Row[];
+}
+
+const MEASURES: readonly (readonly [name: string, value: (row: Row) => number, digits: number])[] = [
+  ["memory KB/socket", (row) => row.bytesPerSocket / 1_000, 1],
+  ["memory KB/socket after events", (row) => row.bytesAfterEvents / 1_000, 1],
+  ["CPU s for 1,000 sockets and a minute", (row) => row.cpuSeconds, 2],
+  ["wake-ups for 1,000 sockets and a minute", (row) => row.wakeUps, 0],
+];
+
+const table = (cases: readonly Case[]): string =>
+  formatTable(
+    ["", "sockets", "ratio", ...KINDS.map(({ name }) => name)],
+    MEASURES.flatMap(([name, value, digits]) =>
+      cases.map(({ crowd, rows }) => [
+        name,
+        crowdName(crowd),
+        cell(ratios(rows, ledgercore.name, PEER, value), decimals(2)),
+        ...KINDS.map((kind) =>
+          cell(rows.filter(({ contender }) => contender === kind.name).map(value), decimals(digits)),
+        ),
+      ]),
+    ),
+  );
+
+const memory = (row: Row): number => row.bytesPerSocket;
+
+const goalOf = ({ crowd, rows }: Case): Goal =>
+  judge(
+    `Idle ${crowdName(crowd)}: at most 0.6 × ${PEER}'s memory a socket`,
+    ratios(rows, ledgercore.name, PEER, memory),
+    { atMost: 0.6 },
+    decimals(2),
+  );
+
+const barsOf = ({ crowd, rows }: Case): Bar[] =>
+  KINDS.map(({ name }) => ({
+    group: crowdName(crowd),
+    series: name,
+    ...spreadOf(rows.filter(({ contender }) => contender === name).map((row) => memory(row) / 1_000)),
+  }));
+
+export const idle: Scenario<"sockets" | "users" | "events" | "settle" | "seconds"> = {
+  name: "idle",
+  summary: "memory, CPU time and wake-ups of sockets on which nothing happens but pings",
+  rounds: 2,
+  options: {
+    sockets: { default: 5_000, help: "sockets that are there" },
+    users: { default: 50, help: "users they belong to; measured again with as many as sockets" },
+    events: { default: 20, help: "events that each user's sockets get in the end" },
+    settle: { default: 20, help: "seconds after which objects hibernate, and memory is read" },
+    seconds: { default: 75, help: "seconds of idleness that are measured" },
+  },
+  targets: KINDS,
+  run: async (context): Promise<Report> => {
+    const { sockets, users, events, settle, seconds } = context.options;
+    const crowds = [users, sockets].map((users): Crowd => ({ sockets, users }));
+    const rows = await runRounds(context, async (round) => {
+      const ofRound: Row[] = [];
+      for (const crowd of inTurn(crowds, round)) {
+        for (const kind of inTurn(KINDS, round)) ofRound.push(await measure(kind, crowd, round, context));
+      }
+      return ofRound;
+    });
+    const cases = crowds.map(
+      (crowd): Case => ({ crowd, rows: rows.filter((row) => row.users === crowd.users) }),
+    );
+    const text = `${count(sockets)} sockets with pings every 25 s, as by default. Memory is what all the server's
+processes grew by, ${settle} s after the last connection or event; CPU time and wake-ups are those of ${seconds} s of
+idleness, and a wake-up is a voluntary context switch of any thread. Later each user gets ${events} events.`;
+    return {
+      text: `${text}\n\n${table(cases)}`,
+      rows,
+      goals: cases.map(goalOf),
+      charts: [
+        {
+          kind: "bars",
+          name: "idle",
+          title: "Idle: memory of a socket",
+          valueTitle: "KB/socket, median, lowest and highest",
+          bars: cases.flatMap(barsOf),
+        },
+      ],
+      faults: [],
+    };
+  },
+};
