@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Arguments, type Job, readArguments, UsageError, usageOf } from "./lib/arguments.ts";
+import { type Arguments, type Job, readArguments, usageOf } from "./lib/arguments.ts";
 import { drawChart } from "./lib/chart.ts";
 import { describeMachine, loadAverage } from "./lib/machine.ts";
 import { formatOutcome, formatSummary, type Outcome, toJson } from "./lib/report-page.ts";
@@ -91,6 +91,6 @@ const main = async (): Promise<void> => {
 };
 
 main().catch((error: Error) => {
-  console.error(error instanceof UsageError ? error.message : error);
+  console.error(error.message);
   process.exitCode = 1;
 });

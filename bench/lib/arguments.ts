@@ -1,9 +1,6 @@
 import { parseArgs } from "node:util";
 import type { OptionSpec, Scenario } from "../scenarios/scenario.ts";
 
-/** What the user typed cannot be run; the message says how it is done. */
-export class UsageError extends Error {}
-
 export interface Job {
   readonly scenario: Scenario;
   readonly rounds: number;
@@ -52,22 +49,22 @@ export const usageOf = (scenarios: readonly Scenario[], scenario?: Scenario): st
 
 const wholeNumber = (name: string, text: string): number => {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} is a whole number above 0.`);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} is a whole number above 0.`);
   return value;
 };
 
-/** Arguments of the command line, as jobs; throws a `UsageError`. */
+/** Arguments of the command line, as jobs; the message of what it throws says how it is done. */
 export const readArguments = (scenarios: readonly Scenario[], args: readonly string[]): Arguments => {
   // A first word that is none is an option of all scenarios.
   const [first] = args;
   const named = first?.startsWith("-") === false ? first : undefined;
   const scenario = scenarios.find(({ name }) => name === named);
   if (named !== undefined && scenario === undefined) {
-    throw new UsageError(`There is no scenario ${named}.\n\n${usageOf(scenarios)}`);
+    throw new Error(`There is no scenario ${named}.\n\n${usageOf(scenarios)}`);
   }
   const specs: Readonly<Record<string, OptionSpec>> = scenario?.options ?? {};
   const fail = (message: string): never => {
-    throw new UsageError(`${message}\n\n${usageOf(scenarios, scenario)}`);
+    throw new Error(`${message}\n\n${usageOf(scenarios, scenario)}`);
   };
   try {
     const { values } = parseArgs({
