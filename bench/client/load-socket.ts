@@ -1,9 +1,7 @@
-import { randomBytes } from "node:crypto";
-import net from "node:net";
 import { EVENT } from "../lib/events.ts";
 import { readNumber, startsWith } from "./bytes.ts";
-import { encodeText, FrameReader, OPCODE } from "./frames.ts";
 import type { ConnectPlan } from "./messages.ts";
+import { RawWebSocket } from "./raw-websocket.ts";
 
 export interface LoadSocketOptions {
   readonly url: URL;
@@ -20,24 +18,20 @@ export interface LoadSocketOptions {
   readonly onFailure: (message: string) => void;
 }
 
-/** Room for some hundred frames; one for each socket, because some platforms fill it ahead of the read. */
+/** Room for some hundred frames. */
 const READ_BUFFER_BYTES = 16_384;
-const HEAD_END = "\r\n\r\n";
-const OFFER = "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
 const EVENT_START = Buffer.from(`42["${EVENT}",`);
 const TIMESTAMP = Buffer.from('"timestamp":');
 const PING = 0x32;
-const PONG_FRAME = encodeText("3");
+const PONG = "3";
 
-/** A raw WebSocket that costs little more than the reads it takes: one process holds thousands. */
+/** A client that subscribes, and then only counts: it reads no more of an event than its number. */
 export class LoadSocket {
   /** Resolves when every event from now on is received. */
   readonly ready: Promise<void>;
   readonly #options: LoadSocketOptions;
-  readonly #socket: net.Socket;
-  readonly #frames = new FrameReader((...frame) => this.#frame(...frame));
+  readonly #webSocket: RawWebSocket;
   readonly #resolve: () => void;
-  #head: string | undefined = "";
   /** Rooms it has not been told of yet that it is in them. */
   #awaited = 0;
 
@@ -46,62 +40,25 @@ export class LoadSocket {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#resolve = resolve;
-    const { hostname, port, host } = options.url;
-    this.#socket = net.connect({
-      host: hostname,
-      port: Number(port),
-      onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-        callback: (length, buffer) => {
-          this.#read(buffer as Buffer, length);
-          return true;
-        },
-      },
+    const { url, plan, offerDeflate, onFailure } = options;
+    this.#webSocket = new RawWebSocket({
+      url,
+      path: plan.path,
+      offerDeflate,
+      readBufferBytes: READ_BUFFER_BYTES,
+      onOpen: () => plan.protocol === "plain" && resolve(),
+      onText: (...text) => this.#text(...text),
+      onEnd: onFailure,
     });
-    this.#socket.setNoDelay(true);
-    this.#socket.on("error", (error) => options.onFailure(error.message));
-    this.#socket.on("close", () => options.onFailure("The connection was closed."));
-    this.#socket.write(
-      `GET ${options.plan.path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}` +
-        `${options.offerDeflate ? OFFER : ""}${HEAD_END}`,
-    );
   }
 
-  #read(buffer: Buffer, length: number): void {
-    try {
-      if (this.#head === undefined) this.#frames.push(buffer, length);
-      else this.#handshake(buffer.subarray(0, length));
-    } catch (error) {
-      this.#options.onFailure((error as Error).message);
-    }
-  }
-
-  #handshake(chunk: Buffer): void {
-    this.#head += chunk.toString("latin1");
-    const head = this.#head ?? "";
-    const end = head.indexOf(HEAD_END);
-    if (end === -1) return;
-    if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The upgrade was refused: ${head}`);
-    if (/^sec-websocket-extensions:/im.test(head)) throw new Error(`The server chose an extension: ${head}`);
-    this.#head = undefined;
-    if (this.#options.plan.protocol === "plain") this.#resolve();
-    const rest = Buffer.from(head.slice(end + HEAD_END.length), "latin1");
-    this.#frames.push(rest, rest.length);
-  }
-
-  #frame(opcode: number, buffer: Buffer, start: number, end: number): void {
-    if (opcode === OPCODE.text && this.#options.onText(buffer, start, end)) return;
-    if (opcode === OPCODE.text && startsWith(buffer, start, EVENT_START)) {
-      this.#options.onEvent(readNumber(buffer, start + EVENT_START.length, end, TIMESTAMP));
-      return;
-    }
-    if (opcode === OPCODE.text && end - start === 1 && buffer[start] === PING) {
-      this.#socket.write(PONG_FRAME);
-      return;
-    }
-    if (opcode === OPCODE.close) throw new Error("The server closed the WebSocket.");
-    this.#converse(buffer.toString("utf8", start, end));
+  #text(buffer: Buffer, start: number, end: number): void {
+    const { onText, onEvent } = this.#options;
+    if (onText(buffer, start, end)) return;
+    if (startsWith(buffer, start, EVENT_START)) {
+      onEvent(readNumber(buffer, start + EVENT_START.length, end, TIMESTAMP));
+    } else if (end - start === 1 && buffer[start] === PING) this.#webSocket.send(PONG);
+    else this.#converse(buffer.toString("utf8", start, end));
   }
 
   /** The few packets between the upgrade and the first event. */
@@ -110,12 +67,11 @@ export class LoadSocket {
     if (plan.protocol !== "socket.io") return;
     if (packet.startsWith("0{")) {
       const token = plan.tokens[index % plan.tokens.length];
-      this.#socket.write(encodeText(`40${JSON.stringify({ token })}`));
+      this.#webSocket.send(`40${JSON.stringify({ token })}`);
     } else if (packet.startsWith("40{")) {
       const rooms = plan.rooms[index % plan.rooms.length] ?? [];
       this.#awaited = rooms.length;
-      for (const room of rooms)
-        this.#socket.write(encodeText(`42${JSON.stringify(["subscribe", { room }])}`));
+      for (const room of rooms) this.#webSocket.send(`42${JSON.stringify(["subscribe", { room }])}`);
       if (rooms.length === 0) this.#resolve();
     } else if (packet.startsWith('42["subscribed",')) {
       if (--this.#awaited === 0) this.#resolve();

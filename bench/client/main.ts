@@ -1,8 +1,9 @@
 /** The load client, in a process of its own so that its work is not counted as the server's or publisher's. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { monotonicMs } from "../lib/clock.ts";
+import { serveParent } from "../lib/worker-process.ts";
 import { LoadSocket } from "./load-socket.ts";
-import type { Answer, Command, Delivery } from "./messages.ts";
+import type { Answer, Command, Delivery, Watched } from "./messages.ts";
 import { Tally } from "./tally.ts";
 import { Watch } from "./watch.ts";
 
@@ -11,25 +12,21 @@ const CONNECTING = 50;
 /** How long to listen for what should not come. */
 const SETTLE_MS = 100;
 
-const answer = (message: Answer): void => {
-  process.send?.(message);
-};
-
-/** A socket that is lost fails the run at once: it could not get its events. */
-const fail = (message: string): void => {
-  answer({ is: "failed", message });
-};
-
 let sockets = 0;
 /** Events that came when none was awaited. */
 let stragglers = 0;
 const ignore = (): void => {
   stragglers++;
 };
+let delivered: ((timeoutMs: number) => Promise<Delivery>) | undefined;
 let watch: Watch | undefined;
 let onEvent: (socket: number, timestamp: number) => void = ignore;
 
-const connect = async (command: Extract<Command, { do: "connect" }>): Promise<void> => {
+/** A socket that is lost fails the run at once: it could not get its events. */
+const connect = async (
+  command: Extract<Command, { do: "connect" }>,
+  fail: (message: string) => void,
+): Promise<void> => {
   const { url, plan, sockets: count, offerDeflate } = command;
   sockets = count;
   const address = new URL(url);
@@ -49,11 +46,11 @@ const connect = async (command: Extract<Command, { do: "connect" }>): Promise<vo
     }
   };
   await Promise.all(Array.from({ length: CONNECTING }, connectSome));
-  answer({ is: "connected" });
 };
 
-const expect = async (command: Extract<Command, { do: "expect" }>): Promise<void> => {
-  const { base, events, ordered, timeoutMs } = command;
+/** Counts from now on; what it returns resolves when all is there or time is up. */
+const count = (command: Extract<Command, { do: "expect" }>): ((timeoutMs: number) => Promise<Delivery>) => {
+  const { base, events, ordered } = command;
   const tally = new Tally(sockets, events, base, ordered);
   tally.doubled = stragglers;
   stragglers = 0;
@@ -68,53 +65,47 @@ const expect = async (command: Extract<Command, { do: "expect" }>): Promise<void
     lastAt = monotonicMs();
     resolve();
   };
-  answer({ is: "expecting" });
-  const timer = setTimeout(resolve, timeoutMs);
-  await complete;
-  clearTimeout(timer);
-  const { user, system } = process.cpuUsage(cpu);
-  await sleep(SETTLE_MS);
-  onEvent = ignore;
-  const { delivered, lost, doubled, reordered } = tally;
-  const delivery: Delivery = {
-    ...(firstAt !== undefined && { firstAt }),
-    ...(lastAt !== undefined && { lastAt }),
-    delivered,
-    lost,
-    doubled,
-    reordered,
-    clientCpuMs: (user + system) / 1_000,
+  return async (timeoutMs) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    await complete;
+    clearTimeout(timer);
+    const { user, system } = process.cpuUsage(cpu);
+    await sleep(SETTLE_MS);
+    onEvent = ignore;
+    const { delivered, lost, doubled, reordered } = tally;
+    return {
+      ...(firstAt !== undefined && { firstAt }),
+      ...(lastAt !== undefined && { lastAt }),
+      ...{ delivered, lost, doubled, reordered },
+      clientCpuMs: (user + system) / 1_000,
+    };
   };
-  answer({ is: "delivered", delivery });
 };
 
-const startWatch = async ({ sampleMs }: Extract<Command, { do: "watch" }>): Promise<void> => {
-  watch = new Watch(sockets, sampleMs);
-  answer({ is: "watching" });
-};
-
-const settle = async ({ timeoutMs, ...expected }: Extract<Command, { do: "settle" }>): Promise<void> => {
+const settle = async ({ timeoutMs, ...expected }: Extract<Command, { do: "settle" }>): Promise<Watched> => {
   if (watch === undefined) throw new Error("Nothing is watched.");
   const watched = await watch.settle(expected, timeoutMs);
   watch = undefined;
-  answer({ is: "settled", watched });
+  return watched;
 };
 
-const execute = (command: Command): Promise<void> => {
+serveParent(async (command: Command, fail): Promise<Answer> => {
   switch (command.do) {
     case "connect":
-      return connect(command);
+      await connect(command, fail);
+      return null;
     case "expect":
-      return expect(command);
+      delivered = count(command);
+      return null;
+    case "deliver":
+      if (delivered === undefined) throw new Error("Nothing is expected.");
+      return delivered(command.timeoutMs);
     case "watch":
-      return startWatch(command);
+      watch = new Watch(sockets, command.sampleMs);
+      return null;
     case "settle":
       return settle(command);
+    default:
+      return command satisfies never;
   }
-};
-
-process.on("message", (command: Command) => {
-  execute(command).catch((error: Error) => fail(error.message));
 });
-// Without its parent it has nothing to do.
-process.on("disconnect", () => process.exit());

@@ -22,14 +22,15 @@ export type Command =
       readonly sockets: number;
       readonly offerDeflate: boolean;
     }
-  /** Awaits the events numbered from `base` on, each `ordered` of them in order. */
+  /** Counts the events numbered from `base` on, each `ordered` of them in order. */
   | {
       readonly do: "expect";
       readonly base: number;
       readonly events: number;
       readonly ordered: number;
-      readonly timeoutMs: number;
     }
+  /** Ends that when all is there or time is up. */
+  | { readonly do: "deliver"; readonly timeoutMs: number }
   /** Measures the age of stamped events from now on and, if told to, every `sampleMs` that of what the sockets know. */
   | { readonly do: "watch"; readonly sampleMs?: number }
   /** Ends that when all is there or time is up. */
@@ -84,10 +85,8 @@ export interface Watched {
   readonly elapsedMs: number;
 }
 
-export type Answer =
-  | { readonly is: "connected" }
-  | { readonly is: "expecting" }
-  | { readonly is: "delivered"; readonly delivery: Delivery }
-  | { readonly is: "watching" }
-  | { readonly is: "settled"; readonly watched: Watched }
-  | { readonly is: "failed"; readonly message: string };
+export type Answer<C extends Command = Command> = C extends { readonly do: "deliver" }
+  ? Delivery
+  : C extends { readonly do: "settle" }
+    ? Watched
+    : null;

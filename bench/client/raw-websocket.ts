@@ -5,15 +5,21 @@ import { encodeText, FrameReader, OPCODE } from "./frames.ts";
 export interface RawWebSocketOptions {
   readonly url: URL;
   readonly path: string;
+  /** Whether to offer permessage-deflate, as browsers do. A server that takes it breaks the protocol. */
+  readonly offerDeflate?: boolean;
+  /** How much is read at a time; 4096 unless told. */
+  readonly readBufferBytes?: number;
+  /** Called when the WebSocket is open, before the first frame. */
+  readonly onOpen?: () => void;
   /** Called with each frame but a close; see `OnFrame`. */
   readonly onText: (buffer: Buffer, start: number, end: number) => void;
   /** Called once, when the connection ends, unless `destroy` has ended it, or breaks the protocol. */
   readonly onEnd: (message: string) => void;
 }
 
-/** One for each socket, because some platforms fill it ahead of the read. */
 const READ_BUFFER_BYTES = 4_096;
 const HEAD_END = "\r\n\r\n";
+const OFFER = "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
 
 /** A WebSocket that costs little more than the reads it takes: one process holds thousands. */
 export class RawWebSocket {
@@ -34,7 +40,8 @@ export class RawWebSocket {
       host: hostname,
       port: Number(port),
       onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+        // One for each socket, because some platforms fill it ahead of the read.
+        buffer: Buffer.allocUnsafeSlow(options.readBufferBytes ?? READ_BUFFER_BYTES),
         callback: (length, buffer) => {
           this.#read(buffer as Buffer, length);
           return true;
@@ -46,7 +53,8 @@ export class RawWebSocket {
     this.#socket.on("close", () => this.#end("The connection was closed."));
     this.#socket.write(
       `GET ${options.path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}${HEAD_END}`,
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}` +
+        `${options.offerDeflate ? OFFER : ""}${HEAD_END}`,
     );
   }
 
@@ -76,7 +84,9 @@ export class RawWebSocket {
     const end = head.indexOf(HEAD_END);
     if (end === -1) return;
     if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The upgrade was refused: ${head}`);
+    if (/^sec-websocket-extensions:/im.test(head)) throw new Error(`The server chose an extension: ${head}`);
     this.#head = undefined;
+    this.#options.onOpen?.();
     const rest = Buffer.from(head.slice(end + HEAD_END.length), "latin1");
     this.#frames.push(rest, rest.length);
   }
