@@ -23,28 +23,78 @@ export function toBytes(value: ArrayBuffer | ArrayBufferView): Uint8Array {
 }
 
 /**
- * Whether the JSON form of `value` would hold binary values; the result of a `toJSON` counts, not its owner.
+ * What to give to JSON instead of `value`: its binary values are added to `attachments`, and placeholders stand in their
+ * places. Only what holds one is copied: with none, the result is `value` itself. The result of a `toJSON` counts, not
+ * its owner.
  *
  * @throws RangeError beyond MAX_DEPTH (which every cycle reaches): such data is a bug of the caller
  */
-export function hasBinary(value: unknown, depth = 1): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (isBinary(value)) return true;
-  if (depth > MAX_DEPTH) throw new RangeError(`data nested deeper than ${MAX_DEPTH} levels`);
-  if (!Array.isArray(value) && "toJSON" in value && typeof value.toJSON === "function") {
-    // JSON calls toJSON once: the result's own toJSON, if any, is not consulted.
-    const json: unknown = value.toJSON();
-    return isBinary(json) || membersHaveBinary(json, depth);
-  }
-  return membersHaveBinary(value, depth);
+export function extractBinary(
+  value: unknown,
+  attachments: Uint8Array[],
+  key: string | number = "",
+  depth = 1,
+): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return extractFromArray(value, attachments, depth);
+  if (isBinary(value)) return placeholderFor(value, attachments);
+  if (!("toJSON" in value && typeof value.toJSON === "function"))
+    return extractFromObject(value, attachments, depth);
+  const json: unknown = value.toJSON(String(key));
+  if (typeof json !== "object" || json === null) return value;
+  if (isBinary(json)) return placeholderFor(json, attachments);
+  // JSON calls toJSON once: the result's own toJSON, if any, is not consulted.
+  const extracted = Array.isArray(json)
+    ? extractFromArray(json, attachments, depth)
+    : extractFromObject(json, attachments, depth);
+  return extracted === json ? value : extracted;
 }
 
-function membersHaveBinary(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  for (const member of Array.isArray(value) ? value : Object.values(value)) {
-    if (hasBinary(member, depth + 1)) return true;
+const placeholderFor = (value: ArrayBuffer | ArrayBufferView, attachments: Uint8Array[]) => ({
+  _placeholder: true,
+  num: attachments.push(toBytes(value)) - 1,
+});
+
+// Every packet that is sent comes through here. Most members are no objects: those cost no call.
+
+function extractFromArray(array: unknown[], attachments: Uint8Array[], depth: number): unknown[] {
+  checkDepth(depth);
+  let copy: unknown[] | undefined;
+  for (let i = 0; i < array.length; i++) {
+    const member = array[i];
+    if (typeof member !== "object") continue;
+    const extracted = extractBinary(member, attachments, i, depth + 1);
+    if (extracted === member) continue;
+    copy ??= array.slice();
+    copy[i] = extracted;
   }
-  return false;
+  return copy ?? array;
+}
+
+function extractFromObject(object: object, attachments: Uint8Array[], depth: number): object {
+  checkDepth(depth);
+  const members = object as Record<string, unknown>;
+  let copy: Record<string, unknown> | undefined;
+  for (const key in members) {
+    const member = members[key];
+    if (typeof member !== "object" || !Object.hasOwn(members, key)) continue;
+    const extracted = extractBinary(member, attachments, key, depth + 1);
+    if (extracted === member) continue;
+    copy ??= copyForJson(members);
+    // An own property by now, `__proto__` among them: no prototype can change.
+    copy[key] = extracted;
+  }
+  return copy ?? object;
+}
+
+function checkDepth(depth: number): void {
+  if (depth > MAX_DEPTH) throw new RangeError(`data nested deeper than ${MAX_DEPTH} levels`);
+}
+
+/** JSON would call the `toJSON` of a copy, though it calls none of what a `toJSON` has returned. */
+function copyForJson(members: Record<string, unknown>): Record<string, unknown> {
+  const { toJSON, ...others } = members;
+  return typeof toJSON === "function" ? others : { ...members };
 }
 
 /**

@@ -2,7 +2,7 @@
  * Socket.IO v5 encoder: <https://socket.io/docs/v4/socket-io-protocol/#packet-encoding>. Pure; the bytes are those
  * that `socket.io-parser` gives.
  */
-import { hasBinary, isBinary, toBytes } from "./binary.ts";
+import { extractBinary } from "./binary.ts";
 import type { Packet } from "./packet.ts";
 
 /**
@@ -22,13 +22,9 @@ export function encodePacket(packet: Packet): (string | Uint8Array)[] {
     case "disconnect":
       return [header("1", packet.nsp)];
     case "event":
-      return hasBinary(packet.data)
-        ? encodeBinary("5", packet.nsp, packet.id, packet.data)
-        : [header("2", packet.nsp, packet.id) + JSON.stringify(packet.data)];
+      return encodeData("2", "5", packet.nsp, packet.id, packet.data);
     case "ack":
-      return hasBinary(packet.data)
-        ? encodeBinary("6", packet.nsp, packet.id, packet.data)
-        : [header("3", packet.nsp, packet.id) + JSON.stringify(packet.data)];
+      return encodeData("3", "6", packet.nsp, packet.id, packet.data);
     case "connect_error":
       return [header("4", packet.nsp) + JSON.stringify(packet.data)];
   }
@@ -52,19 +48,15 @@ function header(start: string, nsp: string, id?: number): string {
   return id === undefined ? head : head + id;
 }
 
-function encodeBinary(
-  code: "5" | "6",
+function encodeData(
+  plain: "2" | "3",
+  binary: "5" | "6",
   nsp: string,
   id: number | undefined,
   data: unknown[],
 ): (string | Uint8Array)[] {
   const attachments: Uint8Array[] = [];
-  const json = JSON.stringify(data, function (this: Record<string, unknown>, key: string, value: unknown) {
-    // Node's Buffer has a toJSON, which JSON has already applied to `value`: look at the holder's member first.
-    const member = this[key];
-    const binary = isBinary(member) ? member : value;
-    if (!isBinary(binary)) return value;
-    return { _placeholder: true, num: attachments.push(toBytes(binary)) - 1 };
-  });
-  return [header(`${code}${attachments.length}-`, nsp, id) + json, ...attachments];
+  const json = JSON.stringify(extractBinary(data, attachments));
+  if (attachments.length === 0) return [header(plain, nsp, id) + json];
+  return [header(`${binary}${attachments.length}-`, nsp, id) + json, ...attachments];
 }

@@ -3,12 +3,12 @@ import { err, ok, type Result } from "../lib/result.ts";
 
 /** What precedes the payload, which starts at `end` (the text's length when there is none). */
 export type Header = {
-  code: number;
+  readonly code: number;
   /** 0 unless the code is BINARY_EVENT's or BINARY_ACK's. */
-  attachments: number;
-  nsp: string;
-  id: number | undefined;
-  end: number;
+  readonly attachments: number;
+  readonly nsp: string;
+  readonly id: number | undefined;
+  readonly end: number;
 };
 
 /**
@@ -35,10 +35,14 @@ export const CONNECT_ERROR = 4;
 export const BINARY_EVENT = 5;
 export const BINARY_ACK = 6;
 
+/** The head of nearly all that comes, `2`: an event of the main namespace that wants no ack. */
+const PLAIN_EVENT: Header = { code: EVENT, attachments: 0, nsp: "/", id: undefined, end: 1 };
+
 const CHAR_DASH = 0x2d;
 const CHAR_SLASH = 0x2f;
 const CHAR_0 = 0x30;
 const CHAR_9 = 0x39;
+const CHAR_BRACKET = 0x5b;
 
 /** Digits of Number.MAX_SAFE_INTEGER: longer runs need not be converted to be refused. */
 const MAX_SAFE_DIGITS = 16;
@@ -47,6 +51,7 @@ export function parseHeader(text: string, maxAttachments: number): Result<Header
   const code = text.charCodeAt(0) - CHAR_0;
   // Written so that the NaN of an empty text is refused.
   if (!(code >= CONNECT && code <= BINARY_ACK)) return err("unknown_packet_type");
+  if (code === EVENT && text.charCodeAt(1) === CHAR_BRACKET) return ok(PLAIN_EVENT);
   let at = 1;
 
   let attachments = 0;
@@ -88,6 +93,8 @@ function canonicalInteger(text: string, start: number, end: number): number | un
   const length = end - start;
   if (length === 0 || length > MAX_SAFE_DIGITS) return undefined;
   if (length > 1 && text.charCodeAt(start) === CHAR_0) return undefined;
-  const value = Number(text.slice(start, end));
+  // Exact as long as it is safe, and needs no text of its own as Number does.
+  let value = 0;
+  for (let at = start; at < end; at++) value = value * 10 + (text.charCodeAt(at) - CHAR_0);
   return Number.isSafeInteger(value) ? value : undefined;
 }

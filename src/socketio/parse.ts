@@ -72,9 +72,15 @@ function parseData(text: string, { code, nsp, id, end }: Header): Result<DataPac
     return data === undefined ? err("invalid_payload") : ok({ type: "ack", nsp, id, data });
   }
   if (data === undefined || !isEventData(data)) return err("invalid_payload");
-  if (RESERVED_EVENTS.has(data[0])) return err("reserved_event");
+  if (isReserved(data[0])) return err("reserved_event");
   return ok(id === undefined ? { type: "event", nsp, data } : { type: "event", nsp, id, data });
 }
+
+const LONGEST_RESERVED = Math.max(...[...RESERVED_EVENTS].map((name) => String(name).length));
+
+/** Most names are longer, and looking up a text that is new costs a pass over it. */
+const isReserved = (name: string | number): boolean =>
+  String(name).length <= LONGEST_RESERVED && RESERVED_EVENTS.has(name);
 
 function isEventData(data: unknown[]): data is EventData {
   const name = data[0];
