@@ -4,6 +4,7 @@ import { type Arguments, type Job, readArguments, usageOf } from "./lib/argument
 import { drawChart } from "./lib/chart.ts";
 import { describeMachine, loadAverage } from "./lib/machine.ts";
 import { formatOutcome, formatSummary, type Outcome, toJson } from "./lib/report-page.ts";
+import { codec } from "./scenarios/codec.ts";
 import { compression } from "./scenarios/compression.ts";
 import { connect } from "./scenarios/connect.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
@@ -24,6 +25,7 @@ const SCENARIOS: readonly Scenario[] = [
   connect,
   storm,
   idle,
+  codec,
   compression,
   query,
 ];
@@ -47,6 +49,7 @@ const writeCharts = async ({ report }: Outcome, folder: string): Promise<void> =
 const runAll = async ({ jobs, json, svg }: Arguments, signal: AbortSignal): Promise<void> => {
   const machine = describeMachine();
   const outcomes: Outcome[] = [];
+  const failed: string[] = [];
   for (const job of jobs) {
     let outcome: Outcome;
     try {
@@ -55,6 +58,7 @@ const runAll = async ({ jobs, json, svg }: Arguments, signal: AbortSignal): Prom
       signal.throwIfAborted();
       // A run of all takes long: one that cannot end must not take the others with it.
       console.error(`${job.scenario.name} failed: ${(error as Error).message}`);
+      failed.push(job.scenario.name);
       process.exitCode = 1;
       continue;
     }
@@ -67,7 +71,7 @@ const runAll = async ({ jobs, json, svg }: Arguments, signal: AbortSignal): Prom
     console.error(`Events were not delivered exactly once and in order:\n${faults.join("\n")}\n`);
     process.exitCode = 1;
   }
-  if (jobs.length > 1) console.log(formatSummary(outcomes));
+  if (jobs.length > 1) console.log(formatSummary(outcomes, failed));
 };
 
 /** Aborts when the user wants to stop. */

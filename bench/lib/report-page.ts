@@ -35,8 +35,8 @@ export const formatOutcome = (
     `**Machine.** ${formatMachine(machine)}`,
   ].join("\n\n");
 
-/** All goals of all scenarios. */
-export const formatSummary = (outcomes: readonly Outcome[]): string => {
+/** All goals of all scenarios, and the names of those that came to no end. */
+export const formatSummary = (outcomes: readonly Outcome[], failed: readonly string[]): string => {
   const goals = outcomes.flatMap(({ job, report }) =>
     report.goals.map((goal) => ({ scenario: job.scenario.name, ...goal })),
   );
@@ -47,7 +47,12 @@ export const formatSummary = (outcomes: readonly Outcome[]): string => {
     measured,
     met ? "yes" : "**no**",
   ]);
-  return `## Goals\n\n${met} of ${goals.length} are met.\n\n${formatTable(["scenario", "goal", "measured", "met"], rows)}`;
+  const missing = failed.length === 0 ? "" : ` Not measured, because they failed: ${failed.join(", ")}.`;
+  return [
+    "## Goals",
+    `${met} of ${goals.length} are met.${missing}`,
+    formatTable(["scenario", "goal", "measured", "met"], rows),
+  ].join("\n\n");
 };
 
 /** For `--json`. */

@@ -88,6 +88,7 @@ const COLUMNS: readonly Column<BurstRow>[] = [
   ["server CPU µs/delivery", (row) => row.serverCpuUs, decimals(1)],
   ["server peak MB", (row) => row.serverPeakBytes, megabytes],
   ["load client busy", (row) => row.clientBusy, percent],
+  ["publisher busy", (row) => row.publisherBusy, percent],
 ];
 
 const detailTable = (cases: readonly Case[]): string =>
@@ -132,9 +133,13 @@ const faultsOf = (row: BurstRow): string[] =>
 
 export const reportOf = (audiences: readonly Audience[], rows: readonly BurstRow[]): Report => {
   const cases = casesOf(audiences, rows);
-  const details = audiences.map(
-    (audience) =>
-      `### ${audienceName(audience)}\n\n${detailTable(cases.filter((one) => one.audience === audience))}`,
+  const details = audiences.map((audience) =>
+    [
+      `### ${audienceName(audience)}`,
+      // Any that got it would have failed.
+      ...(audience.offer ? ["Every client offered permessage-deflate; no server took it."] : []),
+      detailTable(cases.filter((one) => one.audience === audience)),
+    ].join("\n\n"),
   );
   return {
     text: [ratioTable(cases), ...details].join("\n\n"),

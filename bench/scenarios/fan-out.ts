@@ -25,7 +25,7 @@ type Options = Context<"sockets" | "few" | "deliveries">;
 
 const audiencesOf = ({ options: { sockets, few } }: Options): readonly Audience[] => [
   { sockets, offer: false, paces: PACES },
-  { sockets: few, offer: false, paces: PACES },
+  ...(few === sockets ? [] : [{ sockets: few, offer: false, paces: PACES }]),
   { sockets, offer: true, paces: PACES.filter(({ batch }) => batch === 5) },
 ];
 

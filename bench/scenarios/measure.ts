@@ -14,6 +14,8 @@ export interface Publishing {
 }
 
 export interface Sample {
+  /** From the first publish to the last delivery, ms. */
+  readonly elapsedMs: number;
   readonly deliveriesPerSecond: number;
   /** From the first publish to the first delivery, ms. */
   readonly firstMs: number;
@@ -21,8 +23,9 @@ export interface Sample {
   readonly serverCpuUs?: number;
   /** The most memory the server had resident; absent where the platform does not tell. */
   readonly serverPeakBytes?: number;
-  /** Share of the elapsed time in which the load client was busy; near 1 it is the bottleneck. */
+  /** Shares of one CPU that the load client and the publisher used; near 1 it is the bottleneck. */
   readonly clientBusy: number;
+  readonly publisherBusy: number;
   readonly lost: number;
   readonly doubled: number;
   readonly reordered: number;
@@ -63,17 +66,21 @@ export const measure = async (
   // Requests that overlap may overtake each other; what is in one stays in order.
   const { delivery } = await client.expect(base, events, atOnce === 1 ? events : batch);
   const usage = meter(target.pids);
+  const ownCpu = process.cpuUsage();
   const startedAt = monotonicMs();
   await inOrder(requests, atOnce, (request) => target.publish(request));
   const { firstAt, lastAt, delivered, lost, doubled, reordered, clientCpuMs } = await delivery;
   const { serverCpuMs, serverPeakBytes } = usage();
+  const { user, system } = process.cpuUsage(ownCpu);
   const elapsedMs = (lastAt ?? monotonicMs()) - startedAt;
   return {
+    elapsedMs,
     deliveriesPerSecond: delivered / (elapsedMs / 1_000),
     firstMs: (firstAt ?? Number.POSITIVE_INFINITY) - startedAt,
     ...(serverCpuMs !== undefined && { serverCpuUs: (serverCpuMs * 1_000) / (sockets * events) }),
     ...(serverPeakBytes !== undefined && { serverPeakBytes }),
     clientBusy: clientCpuMs / elapsedMs,
+    publisherBusy: (user + system) / 1_000 / elapsedMs,
     lost,
     doubled,
     reordered,
