@@ -3,7 +3,7 @@ import type { Watched } from "../client/messages.ts";
 import type { Publication, Target } from "../servers/target.ts";
 import { monotonicMs } from "./clock.ts";
 import { userId } from "./credentials.ts";
-import { Lane, type LaneReport } from "./lane.ts";
+import { Lane, Lanes, SendLog, type SendReport } from "./lane.ts";
 import { runSchedule } from "./schedule.ts";
 import { createStamper, type EventClass } from "./stamped.ts";
 import { meter, type Usage } from "./usage.ts";
@@ -14,6 +14,8 @@ export type Stampable = (stamp: number) => Publication;
 export interface Feed {
   readonly intervalMs: number;
   readonly ticks: number;
+  /** Publishers that share its rooms out among them, each with one request on its way; one, unless told. */
+  readonly publishers?: number;
   /** The events of one tick, each waiting for its stamp. */
   events(tick: number): readonly Stampable[];
 }
@@ -27,7 +29,7 @@ export interface Audience {
   readonly users: number;
 }
 
-export interface Offered extends LaneReport {
+export interface Offered extends SendReport {
   readonly events: number;
   /** One for each event and socket that is to get it. */
   readonly deliveries: number;
@@ -77,14 +79,18 @@ class Offering {
 
   /** Offers a feed to the end; resolves when the server has taken everything. */
   async run(feed: Feed, target: Target, startAt: number, signal: AbortSignal): Promise<Offered> {
-    const lane = new Lane((publications) => target.publish(publications));
+    const log = new SendLog();
+    const lanes = new Lanes(
+      feed.publishers ?? 1,
+      () => new Lane((publications) => target.publish(publications), log),
+    );
     const stampAt = createStamper();
     await runSchedule({ ...feed, startAt, signal }, (tick, dueMs) => {
       const publications = feed.events(tick).map((event) => this.#count(event, stampAt(dueMs)));
-      lane.offer(publications, dueMs);
+      lanes.offer(publications, dueMs);
     });
-    await lane.empty();
-    return { events: this.events, deliveries: this.deliveries, ...lane.report() };
+    await lanes.empty();
+    return { events: this.events, deliveries: this.deliveries, ...log.report() };
   }
 
   #count(event: Stampable, stamp: number): Publication {

@@ -2,15 +2,27 @@ import type { Publication } from "../servers/target.ts";
 import { monotonicMs } from "./clock.ts";
 import { Latencies, type LatencySummary } from "./latencies.ts";
 
-/** Below what the service takes in one request. */
+/** As the service's publisher library has it. */
 const MAX_BATCH = 500;
 
-export interface LaneReport {
+export interface SendReport {
   readonly requests: number;
   /** How long after they were due events were offered: the publisher's own fault. */
   readonly offeredLate: LatencySummary;
   /** How long after they were due events left for the server: they also wait for the answer to the request before. */
   readonly sentLate: LatencySummary;
+}
+
+/** What several lanes did, counted together. */
+export class SendLog {
+  readonly offeredLate = new Latencies();
+  readonly sentLate = new Latencies();
+  requests = 0;
+
+  report(): SendReport {
+    const { requests, offeredLate, sentLate } = this;
+    return { requests, offeredLate: offeredLate.summary(), sentLate: sentLate.summary() };
+  }
 }
 
 interface Waiting {
@@ -19,20 +31,23 @@ interface Waiting {
 }
 
 /**
- * A publisher's way to a server: takes events at any time, sends what waits in one request, and the next when that is
- * answered. Several requests at a time would overtake each other.
+ * A publisher's way to a server, as the service's publisher library has it: takes events at any time, sends what waits in
+ * one request, and the next when that is answered. Several requests at a time would overtake each other.
  */
 export class Lane {
   readonly #publish: (publications: readonly Publication[]) => Promise<void>;
+  readonly #log: SendLog;
   readonly #now: () => number;
-  readonly #offeredLate = new Latencies();
-  readonly #sentLate = new Latencies();
   #waiting: Waiting[] = [];
   #sending: Promise<void> | undefined;
-  #requests = 0;
 
-  constructor(publish: (publications: readonly Publication[]) => Promise<void>, now = monotonicMs) {
+  constructor(
+    publish: (publications: readonly Publication[]) => Promise<void>,
+    log: SendLog,
+    now = monotonicMs,
+  ) {
     this.#publish = publish;
+    this.#log = log;
     this.#now = now;
   }
 
@@ -40,7 +55,7 @@ export class Lane {
   offer(publications: readonly Publication[], dueMs: number): void {
     for (const publication of publications) {
       this.#waiting.push({ publication, dueMs });
-      this.#offeredLate.add((this.#now() - dueMs) * 1_000);
+      this.#log.offeredLate.add((this.#now() - dueMs) * 1_000);
     }
     if (this.#sending !== undefined || this.#waiting.length === 0) return;
     this.#sending = this.#send();
@@ -52,23 +67,41 @@ export class Lane {
     await this.#sending;
   }
 
-  report(): LaneReport {
-    return {
-      requests: this.#requests,
-      offeredLate: this.#offeredLate.summary(),
-      sentLate: this.#sentLate.summary(),
-    };
-  }
-
   async #send(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, MAX_BATCH);
-      this.#waiting = this.#waiting.slice(MAX_BATCH);
+      const batch = this.#waiting.splice(0, MAX_BATCH);
       const now = this.#now();
-      for (const { dueMs } of batch) this.#sentLate.add((now - dueMs) * 1_000);
-      this.#requests++;
+      for (const { dueMs } of batch) this.#log.sentLate.add((now - dueMs) * 1_000);
+      this.#log.requests++;
       await this.#publish(batch.map(({ publication }) => publication));
     }
     this.#sending = undefined;
+  }
+}
+
+/** Lanes side by side; all events of a room take the same. */
+export class Lanes {
+  readonly #lanes: readonly Lane[];
+  /** Rooms in the order in which they came, shared out in turn. */
+  readonly #rooms = new Map<string, number>();
+
+  constructor(count: number, createLane: () => Lane) {
+    this.#lanes = Array.from({ length: count }, createLane);
+  }
+
+  /** Never waits. What fails is thrown by `empty`. */
+  offer(publications: readonly Publication[], dueMs: number): void {
+    const shares = Map.groupBy(publications, ({ room }) => this.#laneOf(room));
+    for (const [lane, share] of shares) this.#lanes[lane]?.offer(share, dueMs);
+  }
+
+  async empty(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.empty()));
+  }
+
+  #laneOf(room: string): number {
+    const place = this.#rooms.get(room) ?? this.#rooms.size;
+    this.#rooms.set(room, place);
+    return place % this.#lanes.length;
   }
 }

@@ -10,7 +10,7 @@ export const personalEvents = (users: number, from: number, to: number): Publica
     Array.from({ length: to - from + 1 }, (_, index) => personalEvent(user, from + index)),
   );
 
-const personalEvent = (user: number, number: number): Publication => ({
+export const personalEvent = (user: number, number: number): Publication => ({
   room: `user:${userId(user)}`,
   event: PERSONAL_EVENT,
   data: {

@@ -37,16 +37,28 @@ const staleAtEnd =
 const drainMs = ({ watched, stoppedAt }: OverloadRow): number | undefined =>
   watched.behind > 0 || watched.lastAt === undefined ? undefined : watched.lastAt - stoppedAt;
 
+/** Events a second that came to everyone until all were up to date. */
+const deliveredPerSecond = ({ offered: { market }, watched, startedAt }: OverloadRow): number | undefined =>
+  watched.lastAt === undefined
+    ? undefined
+    : (market.events * watched.classes.market.count) /
+      market.deliveries /
+      ((watched.lastAt - startedAt) / 1_000);
+
 const dropped = (row: Driven): number => lostOf(row, "market") / row.offered.market.deliveries;
 
-const COLUMNS: readonly Column<OverloadRow>[] = [
+const MARKET_COLUMNS: readonly Column<OverloadRow>[] = [
   ["staleness at the end, median ms", staleAtEnd("p50"), decimals(0)],
   ["p99 ms", staleAtEnd("p99"), decimals(0)],
   ["all up to date after ms", drainMs, decimals(0)],
   ["can deliver events/s", ({ capacity }) => capacity, decimals(0)],
   ["offered events/s", ({ rate }) => rate, decimals(0)],
+  ["delivered events/s", deliveredPerSecond, decimals(0)],
   ["states left out", dropped, percent],
   ["conflated by its own count", ({ conflated }) => conflated, count],
+];
+
+const PERSONAL_COLUMNS: readonly Column<OverloadRow>[] = [
   ["personal lost", (row) => lostOf(row, "personal"), count],
   ["personal later than 1 s", ({ watched }) => watched.classes.personal.late, count],
   ...latencyColumns("personal"),
@@ -81,10 +93,14 @@ export const reportOverload = (
   const of = (name: string): OverloadRow[] => rows.filter(({ contender }) => contender === name);
   const own = of(ledgercore.name);
   return {
-    text: formatTable(
-      ["server", ...headsOf(COLUMNS)],
-      kinds.map(({ name }) => [name, ...cellsOf(of(name), COLUMNS)]),
-    ),
+    text: [MARKET_COLUMNS, PERSONAL_COLUMNS]
+      .map((columns) =>
+        formatTable(
+          ["server", ...headsOf(columns)],
+          kinds.map(({ name }) => [name, ...cellsOf(of(name), columns)]),
+        ),
+      )
+      .join("\n\n"),
     rows,
     goals: [
       judge(

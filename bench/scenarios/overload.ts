@@ -19,7 +19,16 @@ const BAR_MS = 1_000;
 /** Events before the calibration, not counted: they wake hibernating objects and warm the code. */
 const WARM_UP_EVENTS = 100;
 
-type Option = "sockets" | "markets" | "calibration" | "times" | "tick-ms" | "personal" | "seconds";
+type Option =
+  | "sockets"
+  | "markets"
+  | "publishers"
+  | "calibration"
+  | "batch"
+  | "times"
+  | "tick-ms"
+  | "personal"
+  | "seconds";
 
 const symbolOf = (market: number): string => `M${market}-USD`;
 
@@ -30,11 +39,16 @@ const distinctBars = (base: number, events: number, markets: number): MarketEven
   );
 
 /** `rate` states a second of the bars that are open now, to each market in turn; those due within a tick in one go. */
-const stateFeed = (rate: number, markets: number, tickMs: number, seconds: number, base: number): Feed => {
+const stateFeed = (
+  rate: number,
+  { markets, publishers, seconds, "tick-ms": tickMs }: Readonly<Record<Option, number>>,
+  base: number,
+): Feed => {
   const dueBy = (tick: number): number => Math.floor((rate * tick * tickMs) / 1_000);
   return {
     intervalMs: tickMs,
     ticks: Math.ceil((seconds * 1_000) / tickMs),
+    publishers,
     events: (tick) => {
       const [bar] = createEvents(base + Math.floor((tick * tickMs) / BAR_MS) * BAR_MS, 1);
       if (bar === undefined) return [];
@@ -56,20 +70,21 @@ const conflatedIn = async (target: Target, rooms: readonly string[]): Promise<nu
 };
 
 const runRound = ({ options, signal }: Context<Option>, round: number): Promise<OverloadRow[]> => {
-  const { sockets, markets, calibration, times, personal, seconds } = options;
+  const { sockets, markets, calibration, batch, times, personal, seconds } = options;
   const rooms = Array.from({ length: markets }, (_, market) => `market:${symbolOf(market)}`);
   const users = Math.ceil(sockets / SOCKETS_OF_A_USER);
-  const tickMs = options["tick-ms"];
 
   const measure = async (target: Target, client: LoadClient) => {
     // On whole bars, and apart from each other.
     const base = Math.floor(Date.now() / BAR_MS) * BAR_MS;
-    await calibrate(target, client, distinctBars(base - 2 * BAR_MS, WARM_UP_EVENTS, markets));
-    const capacity = await calibrate(target, client, distinctBars(base - BAR_MS, calibration, markets));
+    const warmUp = distinctBars(base - 2 * BAR_MS, WARM_UP_EVENTS, markets);
+    await calibrate(target, client, warmUp, batch);
+    const burst = distinctBars(base - BAR_MS, calibration, markets);
+    const capacity = await calibrate(target, client, burst, batch);
     const rate = capacity * times;
     const before = await conflatedIn(target, rooms);
     const feeds = {
-      market: stateFeed(rate, markets, tickMs, seconds, base),
+      market: stateFeed(rate, options, base),
       personal: personalFeed(personal, seconds, users),
     };
     const driven = await drive(target, client, feeds, {
@@ -83,7 +98,7 @@ const runRound = ({ options, signal }: Context<Option>, round: number): Promise<
       ...driven,
       capacity,
       rate,
-      stoppedAt: driven.startedAt + (feeds.market.ticks - 1) * tickMs,
+      stoppedAt: driven.startedAt + (feeds.market.ticks - 1) * feeds.market.intervalMs,
       ...(before !== undefined && after !== undefined && { conflated: after - before }),
     };
   };
@@ -114,7 +129,12 @@ export const overload: Scenario<Option> = {
   options: {
     sockets: { default: 1_000, help: "sockets on each server, each in one market" },
     markets: { default: 4, help: "markets" },
+    publishers: {
+      default: 4,
+      help: "publishers that share the markets out, each with one request on its way",
+    },
     calibration: { default: 400, help: "events that tell how many a second the server can deliver" },
+    batch: { default: 1, help: "of them in one request" },
     times: { default: 2, help: "times as many are then offered" },
     "tick-ms": { default: 5, help: "ms between two requests of the publisher, each with what is due" },
     personal: { default: 10, help: "personal events a second" },

@@ -1,30 +1,19 @@
 import { LoadClient } from "../client/client.ts";
-import { type Driven, drive, type Feed, type Feeds, lostOf } from "../lib/drive.ts";
+import { type Driven, drive, type Feed, type Feeds } from "../lib/drive.ts";
 import { recordedTicks } from "../lib/recorded-bars.ts";
-import { type Column, cell, cellsOf, decimals, headsOf, judge, percent, ratios } from "../lib/report.ts";
-import { CLASSES, stampedBar } from "../lib/stamped.ts";
-import { spreadOf } from "../lib/stats.ts";
-import { formatTable } from "../lib/table.ts";
+import { stampedBar } from "../lib/stamped.ts";
 import { inTurn, runRounds, withContenders } from "../lib/turns.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
-import { COST_COLUMNS, type DrivenRow, faultsOf, latency, latencyColumns } from "./driven-table.ts";
 import { personalFeed } from "./personal-feed.ts";
-import type { Context, Report, Scenario } from "./scenario.ts";
-
-/** Recorded seconds per second. */
-const SPEEDS = [1, 10, 50] as const;
-type Speed = (typeof SPEEDS)[number];
+import { type RealisticRow, reportRealistic, SPEEDS, type Speed } from "./realistic-report.ts";
+import type { Context, Scenario } from "./scenario.ts";
 
 /** Before each measurement, not counted: wakes hibernating objects and warms the code. */
 const WARM_UP_S = 2;
 const SETTLE_MS = 30_000;
 
 type Option = "sockets" | "markets" | "tick-ms" | "personal" | "seconds";
-
-interface Row extends DrivenRow {
-  readonly speed: Speed;
-}
 
 const marketFeed = (symbols: readonly string[], speed: Speed, tickMs: number, seconds: number): Feed => {
   const ticks = Math.ceil((seconds * 1_000) / tickMs);
@@ -39,7 +28,7 @@ const marketFeed = (symbols: readonly string[], speed: Speed, tickMs: number, se
 const symbolsOf = (markets: number): string[] =>
   Array.from({ length: markets }, (_, market) => `M${market}-USD`);
 
-const runRound = ({ options, signal }: Context<Option>, round: number): Promise<Row[]> => {
+const runRound = ({ options, signal }: Context<Option>, round: number): Promise<RealisticRow[]> => {
   const { sockets, markets, personal, seconds } = options;
   const symbols = symbolsOf(markets);
   const rooms = symbols.map((symbol) => `market:${symbol}`);
@@ -59,7 +48,7 @@ const runRound = ({ options, signal }: Context<Option>, round: number): Promise<
     round,
     signal,
     async (contenders) => {
-      const rows: Row[] = [];
+      const rows: RealisticRow[] = [];
       for (const speed of inTurn(SPEEDS, round)) {
         for (const { kind, target, load } of contenders) {
           const run = (feeds: Feeds): Promise<Driven> =>
@@ -71,68 +60,6 @@ const runRound = ({ options, signal }: Context<Option>, round: number): Promise<
       return rows;
     },
   );
-};
-
-const offeredPerSecond = ({ offered, startedAt, endedAt }: Driven): number =>
-  offered.market.deliveries / ((endedAt - startedAt) / 1_000);
-
-/** States that newer ones replaced before they were sent. */
-const replaced = (row: Driven): number => lostOf(row, "market") / row.offered.market.deliveries;
-
-const report = (rows: readonly Row[]): Report => {
-  const columns: readonly Column<Driven>[] = [
-    ["deliveries offered/s", offeredPerSecond, decimals(0)],
-    ...CLASSES.flatMap(latencyColumns),
-    ["market states replaced", replaced, percent],
-    ...COST_COLUMNS,
-  ];
-  const of = (speed: Speed): Row[] => rows.filter((row) => row.speed === speed);
-  const ratiosOf = (speed: Speed, contender: string): number[] =>
-    ratios(of(speed), contender, socketioRedis.name, latency("personal", "p99"));
-  const lines = SPEEDS.flatMap((speed) =>
-    realistic.targets.map(({ name }) => [
-      name === socketioRedis.name ? "1" : cell(ratiosOf(speed, name), decimals(2)),
-      name,
-      `${speed}×`,
-      ...cellsOf(
-        of(speed).filter(({ contender }) => contender === name),
-        columns,
-      ),
-    ]),
-  );
-  return {
-    text: formatTable(
-      [`personal p99 to ${socketioRedis.name}`, "server", "speed", ...headsOf(columns)],
-      lines,
-    ),
-    rows,
-    goals: [
-      judge(
-        `at 50×, p99 of personal events at most that of ${socketioRedis.name}`,
-        ratiosOf(50, ledgercore.name),
-        { atMost: 1 },
-        decimals(2),
-      ),
-    ],
-    charts: CLASSES.map((name) => ({
-      kind: "bars",
-      name: `realistic-${name}`,
-      title: `p99 of ${name} events while recorded trades are replayed`,
-      valueTitle: "ms",
-      bars: SPEEDS.flatMap((speed) =>
-        realistic.targets.map((target) => ({
-          group: `${speed}×`,
-          series: target.name,
-          ...spreadOf(
-            of(speed)
-              .filter(({ contender }) => contender === target.name)
-              .map(latency(name, "p99")),
-          ),
-        })),
-      ),
-    })),
-    faults: rows.flatMap((row) => faultsOf(row, `${row.speed}×`, true)),
-  };
 };
 
 export const realistic: Scenario<Option> = {
@@ -148,5 +75,6 @@ export const realistic: Scenario<Option> = {
     seconds: { default: 20, help: "seconds of each measurement" },
   },
   targets: [ledgercore, socketioRedis],
-  run: async (context) => report(await runRounds(context, (round) => runRound(context, round))),
+  run: async (context) =>
+    reportRealistic(await runRounds(context, (round) => runRound(context, round)), realistic.targets),
 };
