@@ -1,16 +1,6 @@
 import type { BarChart } from "../lib/chart.ts";
 import { type Driven, lostOf } from "../lib/drive.ts";
-import {
-  type Column,
-  cell,
-  cellsOf,
-  count,
-  decimals,
-  headsOf,
-  judge,
-  percent,
-  ratios,
-} from "../lib/report.ts";
+import { type Column, cell, cellsOf, decimals, headsOf, judge, percent, ratios } from "../lib/report.ts";
 import { CLASSES, type EventClass } from "../lib/stamped.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
