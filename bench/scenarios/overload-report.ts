@@ -68,7 +68,7 @@ const PERSONAL_COLUMNS: readonly Column<OverloadRow>[] = [
 const chartOf = (rows: readonly OverloadRow[], kinds: readonly TargetKind[]): LineChart => ({
   kind: "lines",
   name: "overload",
-  title: "How old what subscribers see is while more is published than the server can deliver",
+  title: "Overload: age of the newest state that subscribers have",
   xTitle: "seconds",
   yTitle: "median staleness, ms",
   yScale: "log",
