@@ -73,6 +73,7 @@ export const ledgercore: LedgerCoreKind = {
     const workerd = await startWorkerd({
       script: await builtScript(),
       inMemory: options.storesInMemory === true,
+      inspectorPort: options.inspectorPort,
       ...(compression ? withCompression(await compatibility()) : await compatibility()),
       vars: {
         ALLOWED_ORIGINS: "*",

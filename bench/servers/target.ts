@@ -30,6 +30,8 @@ export interface TargetOptions {
   readonly compression?: boolean;
   /** Whether what the service stores is to be kept in memory, as the peer's Redis does here. On disk, unless told. */
   readonly storesInMemory?: boolean;
+  /** Where the inspector of the service's process listens; there is none unless told. */
+  readonly inspectorPort?: number;
   /** Variables of the service, over those of every run; others ignore them. */
   readonly vars?: Readonly<Record<string, string>>;
 }

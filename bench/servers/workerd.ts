@@ -18,6 +18,8 @@ export interface WorkerdOptions extends Compatibility {
   readonly namespaces: Readonly<Record<string, string>>;
   /** Whether its folder is to be in memory, where the platform has such a file system. */
   readonly inMemory?: boolean;
+  /** Where its inspector listens, on this machine; there is none unless told. */
+  readonly inspectorPort?: number | undefined;
 }
 
 export interface Workerd {
@@ -78,8 +80,10 @@ export const startWorkerd = async (options: WorkerdOptions): Promise<Workerd> =>
   // Holds the run's secrets.
   await writeFile(path.join(folder, "config.capnp"), configOf(options), { mode: 0o600 });
   await mkdir(path.join(folder, "storage"));
+  const { inspectorPort } = options;
+  const inspector = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
   const child = track(
-    spawn(WORKERD, ["serve", "config.capnp", "--control-fd=3"], {
+    spawn(WORKERD, ["serve", "config.capnp", "--control-fd=3", ...inspector], {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     }),

@@ -1,0 +1,202 @@
+import type { Costs } from "./costs.ts";
+import { COLOS, type Colo, HUB, oneWayMs } from "./topology.ts";
+import { type Market, marketsOf, type Workload } from "./workload.ts";
+
+/** What an operator sets. */
+export interface Setup {
+  readonly gatewaysPerColo: number;
+  /** FANOUT_WIDTH. */
+  readonly width: number;
+  /** MARKET_COALESCE_MS. */
+  readonly coalesceMs: number;
+}
+
+/** What one gateway of a location has to do for one market, a second. */
+export interface MarketPart {
+  readonly market: Market;
+  /** Whether a gateway has a subscriber at all, and how many it has then. */
+  readonly present: number;
+  readonly sockets: number;
+  /** deliver calls to a gateway that has some, and events in each. */
+  readonly calls: number;
+  readonly frames: number;
+  /** Of CPU time for one call, in ms. */
+  readonly serviceMs: number;
+}
+
+/** All gateways of a location are alike: the Worker picks at random. */
+export interface GatewayClass {
+  readonly colo: Colo;
+  readonly gateways: number;
+  /** Of each gateway. */
+  readonly sockets: number;
+  readonly markets: readonly MarketPart[];
+  /** Calls, requests, messages and alarms of each gateway a second. */
+  readonly requests: number;
+  /** Share of its time in which its thread works. */
+  readonly busy: number;
+}
+
+export interface MarketRoom {
+  readonly market: Market;
+  readonly gateways: number;
+  /** Outboxes. */
+  readonly lanes: number;
+  /** Calls to gateways in all a second, and those of them that the room makes itself. */
+  readonly calls: number;
+  readonly ownCalls: number;
+  readonly requests: number;
+  readonly busy: number;
+}
+
+export interface Load {
+  readonly setup: Setup;
+  readonly workload: Workload;
+  readonly gateways: number;
+  readonly classes: readonly GatewayClass[];
+  readonly rooms: readonly MarketRoom[];
+  /** Market events and personal events to sockets a second. */
+  readonly deliveries: number;
+}
+
+const MS = 1_000;
+/** ping and silence come once in an interval. */
+const ALARMS_A_PING = 2;
+/** CONNECT, and a subscribe for each market. */
+export const messagesOfConnect = (workload: Workload): number => 1 + workload.markets;
+
+/** How many rounds a second one batch in flight at a time makes, if `rate` arrivals a second find each round `cycleS` long. */
+export const roundsPerSecond = (rate: number, cycleS: number): number =>
+  rate === 0 ? 0 : 1 / (cycleS + Math.exp(-rate * cycleS) / rate);
+
+/** What of a room's events arrives at its outboxes a second, if they wait for each other. */
+export const coalescedRate = (rate: number, coalesceMs: number): number =>
+  roundsPerSecond(rate, coalesceMs / MS);
+
+/** Mean over relays of a random location: to the relay and from it to the farthest of its lane, and back, in s. */
+const relayCycleS = (others: number, costs: Costs): number =>
+  COLOS.reduce((sum, relay) => {
+    const byDistance = COLOS.map((colo) => ({ share: colo.share, ms: oneWayMs(relay, colo, costs) })).sort(
+      (a, b) => a.ms - b.ms,
+    );
+    let [below, farthest] = [0, 0];
+    for (const { share, ms } of byDistance) {
+      farthest += ms * ((below + share) ** others - below ** others);
+      below += share;
+    }
+    return sum + (relay.share * 2 * (oneWayMs(HUB, relay, costs) + farthest)) / MS;
+  }, 0);
+
+interface Reach {
+  readonly market: Market;
+  readonly gateways: number;
+  readonly lanes: number;
+  /** Of a batch, by location, in s. */
+  readonly cycleS: (colo: Colo) => number;
+}
+
+const subscribersAt = ({ subscribers }: Market, colo: Colo, { gatewaysPerColo }: Setup): number =>
+  (subscribers * colo.share) / gatewaysPerColo;
+
+const reachOf = (market: Market, setup: Setup, costs: Costs): Reach => {
+  const gateways = COLOS.reduce(
+    (sum, colo) => sum + setup.gatewaysPerColo * (1 - Math.exp(-subscribersAt(market, colo, setup))),
+    0,
+  );
+  const lanes = Math.min(setup.width, gateways);
+  const others = gateways / lanes - 1;
+  const relayS = others > 0 ? relayCycleS(others, costs) : 0;
+  return {
+    market,
+    gateways,
+    lanes,
+    cycleS: (colo) => (others > 0 ? relayS : (2 * oneWayMs(HUB, colo, costs)) / MS),
+  };
+};
+
+const classOf = (
+  colo: Colo,
+  reaches: readonly Reach[],
+  workload: Workload,
+  setup: Setup,
+  costs: Costs,
+): GatewayClass => {
+  const sockets = (workload.sockets * colo.share) / setup.gatewaysPerColo;
+  const { socketTurnUs, socketFrameUs, deliverCallUs, callerShare, connectUs, joinUs } = costs;
+  const toSocketMs = (socketTurnUs + socketFrameUs) / MS;
+  const callMs = deliverCallUs / MS;
+  const markets = reaches.map(({ market, gateways, lanes, cycleS }): MarketPart => {
+    const mean = subscribersAt(market, colo, setup);
+    const present = 1 - Math.exp(-mean);
+    const calls = roundsPerSecond(coalescedRate(market.rate, setup.coalesceMs), cycleS(colo));
+    const frames = market.rate / calls;
+    // A relay's calls are made by all gateways of its lane in turns.
+    const relayed = Math.max(0, 1 - lanes / gateways);
+    const serviceMs =
+      callMs * (1 - callerShare + relayed * callerShare) +
+      ((mean / present) * (frames * socketFrameUs + socketTurnUs)) / MS;
+    return { market, present, sockets: mean / present, calls, frames, serviceMs };
+  });
+  const { personalRate, requestRate, sessionS, pingIntervalS } = workload;
+  const marketCalls = markets.reduce((sum, { present, calls }) => sum + present * calls, 0);
+  const connects = sockets / sessionS;
+  const busyMs =
+    markets.reduce((sum, { present, calls, serviceMs }) => sum + present * calls * serviceMs, 0) +
+    sockets * personalRate * (callMs * (1 - callerShare) + toSocketMs) +
+    sockets * requestRate * (costs.requestGatewayUs / MS) +
+    connects *
+      ((connectUs * costs.connectGatewayShare + workload.markets * (joinUs - costs.roomJoinUs)) / MS) +
+    (sockets / pingIntervalS) * toSocketMs;
+  const requests =
+    marketCalls +
+    sockets * (personalRate + requestRate) +
+    connects * (1 + messagesOfConnect(workload)) +
+    ALARMS_A_PING / pingIntervalS;
+  return { colo, gateways: setup.gatewaysPerColo, sockets, markets, requests, busy: busyMs / MS };
+};
+
+const roomOf = (
+  { market, gateways, lanes }: Reach,
+  index: number,
+  classes: readonly GatewayClass[],
+  workload: Workload,
+  costs: Costs,
+): MarketRoom => {
+  const calls = classes.reduce((sum, { gateways, markets }) => {
+    const { present = 0, calls = 0 } = markets[index] ?? {};
+    return sum + gateways * present * calls;
+  }, 0);
+  const ownCalls = (calls * lanes) / gateways;
+  const changes = (2 * market.subscribers) / workload.sessionS;
+  const busyUs =
+    market.rate * (costs.publishRequestUs + costs.publishEventUs) * costs.publishRoomShare +
+    ownCalls * costs.deliverCallUs * costs.callerShare +
+    changes * costs.roomJoinUs;
+  // Changes of one gateway that wait go together: at most one call for each change.
+  return { market, gateways, lanes, calls, ownCalls, requests: market.rate + changes, busy: busyUs / 1e6 };
+};
+
+/** The rates at which everything happens, on average, with this setup. */
+export const loadOf = (workload: Workload, setup: Setup, costs: Costs): Load => {
+  const markets = marketsOf(workload);
+  const reaches = markets.map((market) => reachOf(market, setup, costs));
+  const classes = COLOS.map((colo) => classOf(colo, reaches, workload, setup, costs));
+  const rooms = reaches.map((reach, index) => roomOf(reach, index, classes, workload, costs));
+  return {
+    setup,
+    workload,
+    gateways: COLOS.length * setup.gatewaysPerColo,
+    classes,
+    rooms,
+    deliveries:
+      markets.reduce((sum, { subscribers, rate }) => sum + subscribers * rate, 0) +
+      workload.sockets * workload.personalRate,
+  };
+};
+
+/** Those that have most to do. */
+export const busiest = <T extends { readonly busy: number }>(all: readonly T[]): T => {
+  const [first, ...others] = all;
+  if (first === undefined) throw new Error("There is none.");
+  return others.reduce((most, one) => (one.busy > most.busy ? one : most), first);
+};

@@ -1,0 +1,183 @@
+import type { Costs } from "./costs.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { Histogram } from "./histogram.ts";
+import { OutboxModel } from "./outbox-model.ts";
+import type { Server } from "./server.ts";
+import type { Colo, Delay } from "./topology.ts";
+
+/** A gateway, as one room knows it. */
+export interface GatewayPart {
+  readonly server: Server;
+  readonly colo: Colo;
+  /** Of the gateway in the room. */
+  readonly sockets: number;
+}
+
+export interface RoomModelOptions {
+  readonly queue: EventQueue;
+  readonly costs: Costs;
+  readonly delay: Delay;
+  /** The room's thread, and where it is. */
+  readonly server: Server;
+  readonly colo: Colo;
+  /** In the order in which they came. */
+  readonly gateways: readonly GatewayPart[];
+  /** FANOUT_WIDTH. */
+  readonly width: number;
+  /** MARKET_COALESCE_MS. */
+  readonly coalesceMs: number;
+  readonly conflates: boolean;
+  /** From an event's time to each socket. */
+  readonly latencies: Histogram;
+  /** A gateway's sockets will have all of a batch at this time. */
+  readonly onDelivered?: (end: number) => void;
+}
+
+export interface RoomModel {
+  /** Events, by the times at which they were published, come in one call. `done`: the room answers. */
+  publish(events: readonly number[], done?: () => void): void;
+  readonly stats: RoomStats;
+}
+
+export interface RoomStats {
+  /** Events published. */
+  events: number;
+  /** deliver and relay calls, the room's own and those of its relays. */
+  calls: number;
+  roomCalls: number;
+  /** Calls of relays that took longer than relays wait. */
+  late: number;
+  /** Events put into outboxes, and those of them that newer ones replaced, each counted for every outbox. */
+  offered: number;
+  conflated(): number;
+}
+
+/** Gateways of one outbox; if there are several, one of them relays, in turns. */
+interface Lane {
+  readonly gateways: GatewayPart[];
+  readonly outbox: OutboxModel;
+  turn: number;
+}
+
+const MS = 1_000;
+/** As in src/gateway/relay.ts. */
+const PATIENCE_MS = 500;
+
+/** A market room with its gateways: what src/rooms/fan-out.ts and src/gateway/subscriptions.ts cost, and how long they take. */
+export const createRoomModel = (options: RoomModelOptions): RoomModel => {
+  const { queue, costs, delay, server, colo, gateways, width, coalesceMs, latencies } = options;
+  const callMs = costs.deliverCallUs / MS;
+  const callerMs = callMs * costs.callerShare;
+  const calleeMs = callMs - callerMs;
+  const frameMs = costs.socketFrameUs / MS;
+  const turnMs = costs.socketTurnUs / MS;
+  const stats: RoomStats = {
+    events: 0,
+    calls: 0,
+    roomCalls: 0,
+    late: 0,
+    offered: 0,
+    conflated: () => lanes.reduce((sum, { outbox }) => sum + outbox.conflated, 0),
+  };
+
+  /** All of a gateway's sockets; returns when it is done. */
+  const deliver = (gateway: GatewayPart, batch: readonly number[], extraMs: number): number => {
+    const { sockets } = gateway;
+    const flushMs = sockets * turnMs;
+    const end = gateway.server.serve(
+      queue.now,
+      calleeMs + extraMs + sockets * batch.length * frameMs + flushMs,
+    );
+    // Frames are made first and leave when the thread turns to its connections.
+    for (const event of batch) latencies.addSpread(end - flushMs - event, end - event, sockets);
+    options.onDelivered?.(end);
+    return end;
+  };
+
+  const relay = (
+    first: GatewayPart,
+    others: readonly GatewayPart[],
+    batch: readonly number[],
+    done: () => void,
+  ) => {
+    let open = others.length + 1;
+    const answered = (): void => {
+      if (--open === 0) done();
+    };
+    const startedAt = queue.now;
+    for (const other of others) {
+      stats.calls++;
+      const sent = first.server.serve(queue.now, callerMs);
+      queue.at(sent + delay(first.colo, other.colo), () => {
+        const end = deliver(other, batch, 0);
+        const back = end + delay(other.colo, first.colo);
+        if (back - startedAt > PATIENCE_MS) stats.late++;
+        queue.at(back, answered);
+      });
+    }
+    queue.at(deliver(first, batch, 0), answered);
+  };
+
+  const send = (lane: Lane, batch: readonly number[], done: () => void): void => {
+    const { length } = lane.gateways;
+    const turn = lane.turn++ % length;
+    const [first, ...others] = [...lane.gateways.slice(turn), ...lane.gateways.slice(0, turn)];
+    if (first === undefined) return;
+    stats.calls++;
+    stats.roomCalls++;
+    const sent = server.serve(queue.now, callerMs);
+    queue.at(sent + delay(colo, first.colo), () =>
+      relay(first, others, batch, () => queue.at(queue.now + delay(first.colo, colo), done)),
+    );
+  };
+
+  const lanes: Lane[] = [];
+  gateways.forEach((gateway, index) => {
+    const known = lanes[index % width];
+    if (known !== undefined) {
+      known.gateways.push(gateway);
+      return;
+    }
+    const lane: Lane = {
+      gateways: [gateway],
+      outbox: new OutboxModel({
+        now: () => queue.now,
+        send: (batch, done) => send(lane, batch, done),
+        conflates: options.conflates,
+      }),
+      turn: 0,
+    };
+    lanes.push(lane);
+  });
+
+  let gathered: number[] = [];
+  let nextAt = 0;
+  const flush = (): void => {
+    const events = gathered;
+    gathered = [];
+    nextAt = queue.now + coalesceMs;
+    stats.offered += events.length * lanes.length;
+    for (const { outbox } of lanes) outbox.push(events);
+  };
+  /** As in src/rooms/coalescing.ts: at once after a quiet time, else when the room may send again. */
+  const accept = (events: readonly number[]): void => {
+    const timed = gathered.length > 0;
+    gathered.push(...events);
+    if (timed) return;
+    if (queue.now >= nextAt) flush();
+    else queue.at(nextAt, flush);
+  };
+
+  return {
+    publish: (events, done) => {
+      stats.events += events.length;
+      const us = (costs.publishRequestUs + events.length * costs.publishEventUs) * costs.publishRoomShare;
+      const end = server.serve(queue.now, us / MS);
+      queue.at(end, () => {
+        accept(events);
+        done?.();
+      });
+    },
+    stats,
+  };
+};

@@ -1,0 +1,116 @@
+import { type Bill, billOf, useOf } from "./bill.ts";
+import type { Costs } from "./costs.ts";
+import { type Fleet, fleetOf } from "./fleet.ts";
+import { type LimitUse, limitsOf, planSetup } from "./limits.ts";
+import { type Load, loadOf, type Setup } from "./load.ts";
+import { type Simulated, type SimulationOptions, simulateMarkets } from "./market-simulation.ts";
+import { type Storm, simulateStorm } from "./storm.ts";
+import { type WebSocketLink, webSocketLinkOf } from "./websocket-link.ts";
+import { workloadOf } from "./workload.ts";
+
+export const SCALES = [10_000, 100_000, 1_000_000, 10_000_000] as const;
+export const DIRECT = Number.POSITIVE_INFINITY;
+export const WIDTHS = [DIRECT, 256, 64] as const;
+export const COALESCE_MS = [0, 50, 100, 250] as const;
+const DEFAULTS = { width: 256, coalesceMs: 0 } as const;
+/** Times the gateways that `planSetup` chooses. */
+export const GATEWAY_FACTORS = [0.5, 1, 2, 4] as const;
+
+/** Where variants are compared. */
+export const COMPARED = 1_000_000;
+const SEED = 1;
+const HOT_ROOMS = 3;
+const PERSONAL_RATE = 1_000;
+const STORM = { clients: 200_000, connectTimeoutMs: 5_000, seconds: 300, seed: SEED } as const;
+
+export interface Variant {
+  readonly setup: Setup;
+  readonly order: SimulationOptions["order"];
+  readonly load: Load;
+  readonly simulated: Simulated;
+  readonly bill: Bill;
+}
+
+export interface ScaleResult extends Variant {
+  readonly sockets: number;
+  readonly limits: readonly LimitUse[];
+  readonly fleet: Fleet;
+  readonly link: WebSocketLink;
+  readonly storm: Storm;
+  /** By FANOUT_WIDTH. */
+  readonly widths: readonly Variant[];
+  /** Bills with other MARKET_COALESCE_MS, each with the fewest gateways that do. */
+  readonly coalesced: readonly { readonly coalesceMs: number; readonly usd: number }[];
+}
+
+export interface Study {
+  readonly scales: readonly ScaleResult[];
+  /** At `COMPARED` sockets. */
+  readonly gateways: readonly Variant[];
+  readonly coalescing: readonly Variant[];
+  readonly byLocation: readonly Variant[];
+}
+
+/** Of simulated time: less where there is more to follow. */
+const secondsOf = (sockets: number): number => {
+  if (sockets <= 100_000) return 40;
+  return sockets <= 1_000_000 ? 15 : 6;
+};
+
+const variantOf = (
+  sockets: number,
+  setup: Setup,
+  costs: Costs,
+  order: SimulationOptions["order"] = "mixed",
+): Variant => {
+  const load = loadOf(workloadOf(sockets), setup, costs);
+  const seconds = secondsOf(sockets);
+  const options = { seconds, rooms: HOT_ROOMS, personalRate: PERSONAL_RATE, order, seed: SEED };
+  return {
+    ...{ setup, order, load },
+    simulated: simulateMarkets(load, options, costs),
+    bill: billOf(useOf(load, costs), costs),
+  };
+};
+
+const studyScale = (sockets: number, costs: Costs): ScaleResult => {
+  const workload = workloadOf(sockets);
+  const setup = planSetup(workload, DEFAULTS, costs);
+  const widths = WIDTHS.map((width) => variantOf(sockets, { ...setup, width }, costs));
+  const chosen = widths[WIDTHS.indexOf(DEFAULTS.width)] ?? variantOf(sockets, setup, costs);
+  const { load } = chosen;
+  return {
+    ...chosen,
+    ...{ sockets, widths },
+    limits: limitsOf(load, costs),
+    fleet: fleetOf(load, costs),
+    link: webSocketLinkOf(load, costs),
+    storm: simulateStorm(load, STORM, costs),
+    coalesced: COALESCE_MS.map((coalesceMs) => {
+      const own = loadOf(workload, planSetup(workload, { ...DEFAULTS, coalesceMs }, costs), costs);
+      return { coalesceMs, usd: billOf(useOf(own, costs), costs).usd };
+    }),
+  };
+};
+
+/** Simulates everything that docs/scale.md shows. The same costs give the same study. */
+export const study = (costs: Costs, progress: (line: string) => void): Study => {
+  const scales = SCALES.map((sockets) => {
+    progress(`${sockets} sockets`);
+    return studyScale(sockets, costs);
+  });
+  progress(`variants at ${COMPARED} sockets`);
+  const setup = planSetup(workloadOf(COMPARED), DEFAULTS, costs);
+  const withGateways = (factor: number): Setup => ({
+    ...setup,
+    gatewaysPerColo: Math.max(1, Math.round(setup.gatewaysPerColo * factor)),
+  });
+  return {
+    scales,
+    gateways: GATEWAY_FACTORS.map((factor) => variantOf(COMPARED, withGateways(factor), costs)),
+    coalescing: COALESCE_MS.map((coalesceMs) => variantOf(COMPARED, { ...setup, coalesceMs }, costs)),
+    byLocation: WIDTHS.slice(1).map((width) =>
+      variantOf(COMPARED, { ...setup, width }, costs, "by location"),
+    ),
+  };
+};
