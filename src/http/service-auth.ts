@@ -21,7 +21,7 @@ export const serviceAuth =
       log("error", "ingest_unconfigured", { message: "No backend is let in: set INGEST_TOKENS." });
     }
     const token = bearerOf(c.req.header("authorization"));
-    const match = token === undefined ? -1 : await matchToken(token, INGEST_TOKENS);
+    const match = token === undefined ? -1 : matchToken(token, INGEST_TOKENS);
     if (match === -1) {
       c.header("www-authenticate", "Bearer");
       return reply(c, 401, {

@@ -84,9 +84,11 @@ it("named deadlines share the object's one alarm, on real storage", async () => 
   });
 });
 
-it("ING-1: tokens are compared by digest, each of several counts", async () => {
-  expect(await matchToken("second", ["first", "second"])).toBe(1);
-  expect(await matchToken("first", ["first", "second"])).toBe(0);
-  expect(await matchToken("firs", ["first", "second"])).toBe(-1);
-  expect(await matchToken("", [])).toBe(-1);
+it("ING-1: tokens are compared whole, each of several counts", () => {
+  const valid = ["first", "second", "grün"];
+  expect(valid.map((token) => matchToken(token, valid))).toEqual([0, 1, 2]);
+  for (const token of ["firs", "first\0", "first1", "secondly", "grun", "grün1", ""]) {
+    expect(matchToken(token, valid)).toBe(-1);
+  }
+  expect(matchToken("", [])).toBe(-1);
 });
