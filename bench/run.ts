@@ -9,6 +9,7 @@ import { compression } from "./scenarios/compression.ts";
 import { connect } from "./scenarios/connect.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { idle } from "./scenarios/idle.ts";
+import { ingest } from "./scenarios/ingest.ts";
 import { overload } from "./scenarios/overload.ts";
 import { paced } from "./scenarios/paced.ts";
 import { query } from "./scenarios/query.ts";
@@ -25,6 +26,7 @@ const SCENARIOS: readonly Scenario[] = [
   connect,
   storm,
   idle,
+  ingest,
   codec,
   compression,
   query,
@@ -57,7 +59,7 @@ const runAll = async ({ jobs, json, svg }: Arguments, signal: AbortSignal): Prom
     } catch (error) {
       signal.throwIfAborted();
       // A run of all takes long: one that cannot end must not take the others with it.
-      console.error(`${job.scenario.name} failed: ${(error as Error).message}`);
+      console.error(`${job.scenario.name} failed:`, error);
       failed.push(job.scenario.name);
       process.exitCode = 1;
       continue;
