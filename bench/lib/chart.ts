@@ -4,6 +4,7 @@ import type { Spread } from "./stats.ts";
 
 /** One bar; those of a group stand together. */
 export interface Bar extends Spread {
+  /** Each part after a comma and a space has a line of its own. */
   readonly group: string;
   readonly series: string;
 }
@@ -45,6 +46,7 @@ export type Chart = BarChart | LineChart;
 const WIDTH = 720;
 const LINE_HEIGHT = 320;
 const BAR_HEIGHT = 18;
+const LABEL_LINE_HEIGHT = 14;
 /** Readable on white by people who see few colours, too: Okabe and Ito's. */
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"];
 const FONT = "Helvetica, Arial, sans-serif";
@@ -64,7 +66,7 @@ const render = async (title: string, series: readonly string[], spec: object): P
     config: {
       font: FONT,
       view: { stroke: null },
-      axis: { labelFontSize: 12, titleFontSize: 12, labelLimit: 400, gridColor: "#e5e5e5" },
+      axis: { labelFontSize: 12, titleFontSize: 12, labelLimit: 260, gridColor: "#e5e5e5" },
       legend: { labelFontSize: 12, orient: "bottom", title: null, labelLimit: 400 },
       range: { category: COLOURS.slice(0, Math.max(series.length, 1)) },
     },
@@ -81,8 +83,13 @@ const render = async (title: string, series: readonly string[], spec: object): P
 const barSvg = ({ title, valueTitle, bars }: BarChart): Promise<string> => {
   const groups = unique(bars.map(({ group }) => group));
   const series = unique(bars.map((bar) => bar.series));
+  const lines = Math.max(...groups.map((group) => group.split(", ").length));
   const place = {
-    y: { field: "group", type: "nominal", sort: groups, title: null, scale: { paddingInner: 0.3 } },
+    y: {
+      ...{ field: "group", type: "nominal", sort: groups, title: null },
+      scale: { paddingInner: 0.3 },
+      axis: { labelExpr: "split(datum.label, ', ')", labelOffset: (-LABEL_LINE_HEIGHT * (lines - 1)) / 2 },
+    },
     yOffset: { field: "series", sort: series },
   };
   return render(title, series, {
