@@ -4,7 +4,7 @@ import { monotonicMs } from "../lib/clock.ts";
 import { cpuMs } from "../lib/cpu.ts";
 import { createEvents, publicationOf } from "../lib/events.ts";
 import { describeMachine, formatMachine, loadAverage } from "../lib/machine.ts";
-import { stampedGrant } from "../lib/stamped.ts";
+import { createStamper, stampedGrant } from "../lib/stamped.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { Target } from "../servers/target.ts";
@@ -20,11 +20,10 @@ export const MACHINE_FILE = path.join(import.meta.dirname, "calibration.json");
 /** None of these is among those of `validate`. */
 const SIZES = [
   { sockets: 60, gateways: 1 },
-  { sockets: 60, gateways: 12 },
+  { sockets: 80, gateways: 40 },
   { sockets: 300, gateways: 1 },
-  { sockets: 300, gateways: 3 },
   { sockets: 700, gateways: 1 },
-  { sockets: 700, gateways: 7 },
+  { sockets: 400, gateways: 100 },
   { sockets: 1_500, gateways: 1 },
 ] as const;
 const BATCHES = [1, 3, 20] as const;
@@ -135,12 +134,12 @@ const measurePersonalEvents = async ({ progress, signal }: CalibrationOptions): 
     { sockets: PERSONAL_USERS, users: PERSONAL_USERS, rooms: [[]] },
     async ({ target, client }) => {
       await client.watch();
+      const stampAt = createStamper();
       const cpu = cpuOf(target);
       for (let start = 0; start < PERSONAL_EVENTS; start += PERSONAL_USERS) {
         signal.throwIfAborted();
-        await target.publish(
-          Array.from({ length: PERSONAL_USERS }, (_, user) => stampedGrant(user, monotonicMs() * 1_000)),
-        );
+        const stamp = stampAt(monotonicMs());
+        await target.publish(Array.from({ length: PERSONAL_USERS }, (_, user) => stampedGrant(user, stamp)));
       }
       await client.settle({ newest: [0], personal: PERSONAL_EVENTS }, 30_000);
       return { personalEventUs: ((cpuOf(target) - cpu) * 1_000) / PERSONAL_EVENTS };

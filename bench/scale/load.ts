@@ -5,6 +5,8 @@ import { type Market, marketsOf, type Workload } from "./workload.ts";
 /** What an operator sets. */
 export interface Setup {
   readonly gatewaysPerColo: number;
+  /** Whether smaller locations have fewer gateways, in proportion. The service cannot do that: to see what it would do. */
+  readonly proportional?: boolean;
   /** FANOUT_WIDTH. */
   readonly width: number;
   /** MARKET_COALESCE_MS. */
@@ -87,6 +89,11 @@ const relayCycleS = (others: number, costs: Costs): number =>
     return sum + (relay.share * 2 * (oneWayMs(HUB, relay, costs) + farthest)) / MS;
   }, 0);
 
+const LARGEST_SHARE = Math.max(...COLOS.map(({ share }) => share));
+
+const gatewaysAt = (colo: Colo, { gatewaysPerColo, proportional = false }: Setup): number =>
+  proportional ? Math.ceil((gatewaysPerColo * colo.share) / LARGEST_SHARE) : gatewaysPerColo;
+
 interface Reach {
   readonly market: Market;
   readonly gateways: number;
@@ -95,12 +102,12 @@ interface Reach {
   readonly cycleS: (colo: Colo) => number;
 }
 
-const subscribersAt = ({ subscribers }: Market, colo: Colo, { gatewaysPerColo }: Setup): number =>
-  (subscribers * colo.share) / gatewaysPerColo;
+const subscribersAt = ({ subscribers }: Market, colo: Colo, setup: Setup): number =>
+  (subscribers * colo.share) / gatewaysAt(colo, setup);
 
 const reachOf = (market: Market, setup: Setup, costs: Costs): Reach => {
   const gateways = COLOS.reduce(
-    (sum, colo) => sum + setup.gatewaysPerColo * (1 - Math.exp(-subscribersAt(market, colo, setup))),
+    (sum, colo) => sum + gatewaysAt(colo, setup) * (1 - Math.exp(-subscribersAt(market, colo, setup))),
     0,
   );
   const lanes = Math.min(setup.width, gateways);
@@ -121,7 +128,7 @@ const classOf = (
   setup: Setup,
   costs: Costs,
 ): GatewayClass => {
-  const sockets = (workload.sockets * colo.share) / setup.gatewaysPerColo;
+  const sockets = (workload.sockets * colo.share) / gatewaysAt(colo, setup);
   const { socketTurnUs, socketFrameUs, deliverCallUs, callerShare, connectUs, joinUs } = costs;
   const toSocketMs = (socketTurnUs + socketFrameUs) / MS;
   const callMs = deliverCallUs / MS;
@@ -152,7 +159,7 @@ const classOf = (
     sockets * (personalRate + requestRate) +
     connects * (1 + messagesOfConnect(workload)) +
     ALARMS_A_PING / pingIntervalS;
-  return { colo, gateways: setup.gatewaysPerColo, sockets, markets, requests, busy: busyMs / MS };
+  return { colo, gateways: gatewaysAt(colo, setup), sockets, markets, requests, busy: busyMs / MS };
 };
 
 const roomOf = (
@@ -185,7 +192,7 @@ export const loadOf = (workload: Workload, setup: Setup, costs: Costs): Load => 
   return {
     setup,
     workload,
-    gateways: COLOS.length * setup.gatewaysPerColo,
+    gateways: COLOS.reduce((sum, colo) => sum + gatewaysAt(colo, setup), 0),
     classes,
     rooms,
     deliveries:

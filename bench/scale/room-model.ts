@@ -80,18 +80,20 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
     conflated: () => lanes.reduce((sum, { outbox }) => sum + outbox.conflated, 0),
   };
 
-  /** All of a gateway's sockets; returns when it is done. */
-  const deliver = (gateway: GatewayPart, batch: readonly number[], extraMs: number): number => {
-    const { sockets } = gateway;
-    const flushMs = sockets * turnMs;
-    const end = gateway.server.serve(
-      queue.now,
-      calleeMs + extraMs + sockets * batch.length * frameMs + flushMs,
-    );
-    // Frames are made first and leave when the thread turns to its connections.
-    for (const event of batch) latencies.addSpread(end - flushMs - event, end - event, sockets);
-    options.onDelivered?.(end);
-    return end;
+  /**
+   * All of a gateway's sockets; `answer` when the call is answered. Frames are made in the call, and leave when the thread
+   * turns to its connections after it.
+   */
+  const deliver = (gateway: GatewayPart, batch: readonly number[], answer: () => void): void => {
+    const { sockets, server } = gateway;
+    const made = server.serve(queue.now, calleeMs + sockets * batch.length * frameMs);
+    queue.at(made, () => {
+      const flushMs = sockets * turnMs;
+      const end = server.serve(queue.now, flushMs);
+      for (const event of batch) latencies.addSpread(end - flushMs - event, end - event, sockets);
+      options.onDelivered?.(end);
+      answer();
+    });
   };
 
   const relay = (
@@ -109,13 +111,14 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
       stats.calls++;
       const sent = first.server.serve(queue.now, callerMs);
       queue.at(sent + delay(first.colo, other.colo), () => {
-        const end = deliver(other, batch, 0);
-        const back = end + delay(other.colo, first.colo);
-        if (back - startedAt > PATIENCE_MS) stats.late++;
-        queue.at(back, answered);
+        deliver(other, batch, () => {
+          const back = queue.now + delay(other.colo, first.colo);
+          if (back - startedAt > PATIENCE_MS) stats.late++;
+          queue.at(back, answered);
+        });
       });
     }
-    queue.at(deliver(first, batch, 0), answered);
+    deliver(first, batch, answered);
   };
 
   const send = (lane: Lane, batch: readonly number[], done: () => void): void => {
@@ -175,7 +178,9 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
       const end = server.serve(queue.now, us / MS);
       queue.at(end, () => {
         accept(events);
-        done?.();
+        if (done === undefined) return;
+        // After the calls that the room makes in the same turn and, where they share its thread, after those they call.
+        queue.at(server.serve(queue.now, 0), () => queue.at(server.serve(queue.now, 0), done));
       });
     },
     stats,

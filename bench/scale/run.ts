@@ -60,6 +60,6 @@ const main = async (): Promise<void> => {
 };
 
 main().catch((error: Error) => {
-  console.error(error.message);
+  console.error(error.message, error.cause ?? "");
   process.exitCode = 1;
 });

@@ -18,6 +18,7 @@ export const GATEWAY_FACTORS = [0.5, 1, 2, 4] as const;
 
 /** Where variants are compared. */
 export const COMPARED = 1_000_000;
+const COALESCED = [100_000, COMPARED] as const;
 const SEED = 1;
 const HOT_ROOMS = 3;
 const PERSONAL_RATE = 1_000;
@@ -47,7 +48,9 @@ export interface Study {
   readonly scales: readonly ScaleResult[];
   /** At `COMPARED` sockets. */
   readonly gateways: readonly Variant[];
-  readonly coalescing: readonly Variant[];
+  readonly proportional: Variant;
+  /** By MARKET_COALESCE_MS, at each of `COALESCED`. */
+  readonly coalescing: readonly { readonly sockets: number; readonly variants: readonly Variant[] }[];
   readonly byLocation: readonly Variant[];
 }
 
@@ -108,7 +111,14 @@ export const study = (costs: Costs, progress: (line: string) => void): Study => 
   return {
     scales,
     gateways: GATEWAY_FACTORS.map((factor) => variantOf(COMPARED, withGateways(factor), costs)),
-    coalescing: COALESCE_MS.map((coalesceMs) => variantOf(COMPARED, { ...setup, coalesceMs }, costs)),
+    proportional: variantOf(COMPARED, { ...setup, proportional: true }, costs),
+    coalescing: COALESCED.map((sockets) => {
+      const own = planSetup(workloadOf(sockets), DEFAULTS, costs);
+      return {
+        sockets,
+        variants: COALESCE_MS.map((coalesceMs) => variantOf(sockets, { ...own, coalesceMs }, costs)),
+      };
+    }),
     byLocation: WIDTHS.slice(1).map((width) =>
       variantOf(COMPARED, { ...setup, width }, costs, "by location"),
     ),

@@ -105,58 +105,51 @@ const widths = (study: Study): string =>
     }),
   );
 
-const gateways = ({ gateways }: Study): string =>
-  formatTable(
+const gateways = ({ gateways, proportional }: Study): string => {
+  const rowOf = (name: string, variant: Variant): string[] => {
+    const { sockets, busy } = busiest(variant.load.classes);
+    return [
+      name,
+      short(variant.load.gateways),
+      short(sockets),
+      percent(busy),
+      short(callsAnEvent(variant)),
+      ...latencies(variant),
+      usd(variant.bill.usd),
+    ];
+  };
+  const head = ["`GATEWAYS_PER_COLO`", "gateways", "sockets of the largest", "its CPU", "calls an event"];
+  return formatTable(
+    [...head, "p50", "p99", "p99.9", "a month"],
     [
-      "`GATEWAYS_PER_COLO`",
-      "sockets of the largest",
-      "its CPU",
-      "calls an event",
-      "p50",
-      "p99",
-      "p99.9",
-      "a month",
+      ...gateways.map((variant) => rowOf(String(variant.setup.gatewaysPerColo), variant)),
+      rowOf(`up to ${proportional.setup.gatewaysPerColo}, by users (not built)`, proportional),
     ],
-    gateways.map((variant) => {
-      const { sockets, busy } = busiest(variant.load.classes);
-      return [
-        String(variant.setup.gatewaysPerColo),
-        short(sockets),
-        percent(busy),
-        short(callsAnEvent(variant)),
-        ...latencies(variant),
-        usd(variant.bill.usd),
-      ];
-    }),
   );
+};
 
 const coalescing = ({ coalescing, scales }: Study): string => {
-  const compared = scales.find(({ sockets }) => sockets === COMPARED);
+  const head = ["sockets", "`MARKET_COALESCE_MS`", "calls/s", "calls an event", "largest gateway's CPU"];
   return formatTable(
-    [
-      "`MARKET_COALESCE_MS`",
-      "calls/s",
-      "calls an event",
-      "largest gateway's CPU",
-      "p50",
-      "p99",
-      "p99.9",
-      "a month",
-      "with fewer gateways",
-    ],
-    coalescing.map((variant) => {
-      const { coalesceMs } = variant.setup;
-      const fewer = compared?.coalesced.find((one) => one.coalesceMs === coalesceMs);
-      return [
-        String(coalesceMs),
-        short(callsOf(variant)),
-        short(callsAnEvent(variant)),
-        percent(busiest(variant.load.classes).busy),
-        ...latencies(variant),
-        usd(variant.bill.usd),
-        usd(fewer?.usd ?? variant.bill.usd),
-      ];
-    }),
+    [...head, "p50", "p99", "p99.9", "a month", "with as few gateways as do"],
+    coalescing.flatMap(({ sockets, variants }) =>
+      variants.map((variant) => {
+        const { coalesceMs } = variant.setup;
+        const fewer = scales
+          .find((scale) => scale.sockets === sockets)
+          ?.coalesced.find((one) => one.coalesceMs === coalesceMs);
+        return [
+          short(sockets),
+          String(coalesceMs),
+          short(callsOf(variant)),
+          short(callsAnEvent(variant)),
+          percent(busiest(variant.load.classes).busy),
+          ...latencies(variant),
+          usd(variant.bill.usd),
+          usd(fewer?.usd ?? variant.bill.usd),
+        ];
+      }),
+    ),
   );
 };
 
