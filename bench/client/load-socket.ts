@@ -1,4 +1,5 @@
 import { EVENT } from "../lib/events.ts";
+import { PERSONAL_EVENT } from "../lib/personal-events.ts";
 import { readNumber, startsWith } from "./bytes.ts";
 import type { ConnectPlan } from "./messages.ts";
 import { RawWebSocket } from "./raw-websocket.ts";
@@ -20,7 +21,8 @@ export interface LoadSocketOptions {
 
 /** Room for some hundred frames. */
 const READ_BUFFER_BYTES = 16_384;
-const EVENT_START = Buffer.from(`42["${EVENT}",`);
+const MARKET_START = Buffer.from(`42["${EVENT}",`);
+const PERSONAL_START = Buffer.from(`42["${PERSONAL_EVENT}",`);
 const TIMESTAMP = Buffer.from('"timestamp":');
 const PING = 0x32;
 const PONG = "3";
@@ -55,8 +57,8 @@ export class LoadSocket {
   #text(buffer: Buffer, start: number, end: number): void {
     const { onText, onEvent } = this.#options;
     if (onText(buffer, start, end)) return;
-    if (startsWith(buffer, start, EVENT_START)) {
-      onEvent(readNumber(buffer, start + EVENT_START.length, end, TIMESTAMP));
+    if (startsWith(buffer, start, MARKET_START) || startsWith(buffer, start, PERSONAL_START)) {
+      onEvent(readNumber(buffer, start, end, TIMESTAMP));
     } else if (end - start === 1 && buffer[start] === PING) this.#webSocket.send(PONG);
     else this.#converse(buffer.toString("utf8", start, end));
   }

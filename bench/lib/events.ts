@@ -12,15 +12,17 @@ export type MarketEvent = Bar;
  * that lets a newer state of a bar replace an older one has nothing to leave out.
  */
 export const createEvents = (base: number, count: number): MarketEvent[] =>
-  Array.from({ length: count }, (_, index) => ({
-    symbol: "BTC-USD",
-    open: 61685.99,
-    high: 61690.51,
-    low: 61680.12,
-    close: 61686.25,
-    volume: 1.52345,
-    timestamp: base + index,
-  }));
+  Array.from({ length: count }, (_, index) => createEvent(base + index));
+
+export const createEvent = (timestamp: number): MarketEvent => ({
+  symbol: "BTC-USD",
+  open: 61685.99,
+  high: 61690.51,
+  low: 61680.12,
+  close: 61686.25,
+  volume: 1.52345,
+  timestamp,
+});
 
 /** As something to publish into the market of its symbol. */
 export const publicationOf = (data: MarketEvent): Publication => ({

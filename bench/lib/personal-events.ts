@@ -4,12 +4,16 @@ import { userId } from "./credentials.ts";
 /** An event that is kept for a user who is away. */
 export const PERSONAL_EVENT = "credits_granted";
 
+/** Time of the event numbered 0. */
+export const FIRST_MS = 1_723_161_600_000;
+
 /** For each of the first `users` users, events numbered `from` to `to`, which is their `amount`. */
 export const personalEvents = (users: number, from: number, to: number): Publication[] =>
   Array.from({ length: users }, (_, user) => user).flatMap((user) =>
     Array.from({ length: to - from + 1 }, (_, index) => personalEvent(user, from + index)),
   );
 
+/** Its `timestamp` is `FIRST_MS` and its number. */
 export const personalEvent = (user: number, number: number): Publication => ({
   room: `user:${userId(user)}`,
   event: PERSONAL_EVENT,
@@ -18,7 +22,7 @@ export const personalEvent = (user: number, number: number): Publication => ({
     newBalance: number,
     reason: "monthly_grant",
     transactionId: `txn_${number}`,
-    timestamp: 1_723_161_600_000 + number,
+    timestamp: FIRST_MS + number,
   },
 });
 

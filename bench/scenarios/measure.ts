@@ -35,7 +35,7 @@ export interface Sample {
 let nextBase = 1_723_161_600_000;
 
 /** Does the work of each item in order, on at most `atOnce` at a time. */
-const inOrder = async <T>(
+export const inOrder = async <T>(
   items: readonly T[],
   atOnce: number,
   work: (item: T) => Promise<void>,

@@ -45,8 +45,12 @@ const withCompression = ({ compatibilityDate, compatibilityFlags }: Compatibilit
 });
 
 /** As an item of an ingest request. */
-const itemOf = ({ room, event, data }: Publication) =>
-  room.startsWith(PERSONAL) ? { event, userId: room.slice(PERSONAL.length), data } : { event, room, data };
+const itemOf = ({ id, room, event, data }: Publication) => ({
+  ...(id !== undefined && { id }),
+  event,
+  ...(room.startsWith(PERSONAL) ? { userId: room.slice(PERSONAL.length) } : { room }),
+  data,
+});
 
 /** The service, and what only it has. */
 export interface LedgerCoreTarget extends Target {

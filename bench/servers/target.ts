@@ -2,6 +2,8 @@ import type { ConnectPlan } from "../client/messages.ts";
 
 /** An event for everyone in a room, `market:<SYMBOL>` or `user:<id>`. */
 export interface Publication {
+  /** Has a server take it once only, where it can. */
+  readonly id?: string;
   readonly room: string;
   readonly event: string;
   readonly data: object;
