@@ -135,7 +135,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
   }
 
   async deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {
-    return this.#subscriptions.deliver(room, epoch, frames);
+    return this.#deliver(room, epoch, frames);
   }
 
   async relay(
@@ -147,7 +147,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
     const { name, env } = this;
     const deliver = async (gateway: string) =>
       gateway === name
-        ? this.#subscriptions.deliver(room, epoch, frames)
+        ? this.#deliver(room, epoch, frames)
         : env.GATEWAYS.getByName(gateway).deliver(room, epoch, frames);
     // The others first: what is sent here holds up what comes after it.
     return relayTo([...others, name], deliver, after);
@@ -157,6 +157,14 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
     for (const { session } of this.#application.supersede(room, socketId, connection)) {
       this.host.engine.abort(session, "forced close");
     }
+  }
+
+  async #deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {
+    const held = this.#subscriptions.deliver(room, epoch, frames);
+    // The answer lets the room send on. It comes when what was sent is written, as far as clients take it: what waits for
+    // longer is better off in the room, where it makes batches and gives way to what is newer.
+    await sleep(0);
+    return held;
   }
 
   #truth(room: string): MembershipOp[] | undefined {
