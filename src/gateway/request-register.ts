@@ -1,4 +1,4 @@
-import { hasTable, type Sql } from "../lib/sql.ts";
+import { LazyTable, type Sql } from "../lib/sql.ts";
 
 /** A request that is being answered, and what its socket is told should the answer be lost. */
 export interface OpenRequest {
@@ -15,20 +15,19 @@ type Row = { readonly id: string; readonly room: string; readonly socket_id: str
 /** Remembers, across the object's death, which requests were being answered. Nothing is stored before the first. */
 export class RequestRegister {
   readonly #sql: Sql;
-  #created: boolean;
+  readonly #table: LazyTable;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#created = hasTable(sql, "requests");
+    this.#table = new LazyTable(
+      sql,
+      "requests",
+      "(id TEXT PRIMARY KEY, room TEXT, socket_id TEXT, body TEXT) WITHOUT ROWID",
+    );
   }
 
   add({ id, room, socketId, body }: OpenRequest): void {
-    if (!this.#created) {
-      this.#sql.exec(
-        "CREATE TABLE requests (id TEXT PRIMARY KEY, room TEXT, socket_id TEXT, body TEXT) WITHOUT ROWID",
-      );
-      this.#created = true;
-    }
+    this.#table.ensure();
     this.#sql.exec("INSERT INTO requests VALUES (?, ?, ?, ?)", id, room, socketId, body);
   }
 
@@ -37,7 +36,7 @@ export class RequestRegister {
   }
 
   all(): OpenRequest[] {
-    if (!this.#created) return [];
+    if (!this.#table.exists) return [];
     const rows = this.#sql.exec<Row>("SELECT id, room, socket_id, body FROM requests").toArray();
     return rows.map(({ id, room, socket_id: socketId, body }) => ({ id, room, socketId, body }));
   }

@@ -1,14 +1,14 @@
-import { hasTable, type Sql } from "../lib/sql.ts";
+import { LazyTable, type Sql } from "../lib/sql.ts";
 import type { RoomRegister } from "./memberships.ts";
 
 /** The rooms this gateway has sockets in, in the object's SQLite. Nothing is stored before the first. */
 export class SqlRoomRegister implements RoomRegister {
   readonly #sql: Sql;
-  #created: boolean;
+  readonly #table: LazyTable;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#created = hasTable(sql, "room_register");
+    this.#table = new LazyTable(sql, "room_register", "(name TEXT PRIMARY KEY, stale INTEGER) WITHOUT ROWID");
   }
 
   all(): string[] {
@@ -20,24 +20,21 @@ export class SqlRoomRegister implements RoomRegister {
   }
 
   add(room: string): void {
-    if (!this.#created) {
-      this.#sql.exec("CREATE TABLE room_register (name TEXT PRIMARY KEY, stale INTEGER) WITHOUT ROWID");
-      this.#created = true;
-    }
+    this.#table.ensure();
     this.#sql.exec("INSERT OR IGNORE INTO room_register VALUES (?, FALSE)", room);
   }
 
   mark(room: string, stale: boolean): void {
-    if (this.#created)
+    if (this.#table.exists)
       this.#sql.exec("UPDATE room_register SET stale = ? WHERE name = ?", Number(stale), room);
   }
 
   remove(room: string): void {
-    if (this.#created) this.#sql.exec("DELETE FROM room_register WHERE name = ?", room);
+    if (this.#table.exists) this.#sql.exec("DELETE FROM room_register WHERE name = ?", room);
   }
 
   #names(query: string): string[] {
-    if (!this.#created) return [];
+    if (!this.#table.exists) return [];
     return this.#sql
       .exec<{ name: string }>(query)
       .toArray()

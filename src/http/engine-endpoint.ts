@@ -25,16 +25,22 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   type C = Context<{ Bindings: E }>;
   const endpoint = new Hono<{ Bindings: E }>();
 
-  // Browsers may read the answers only with these headers.
-  endpoint.use((c, next) =>
-    cors({
-      origin: (origin) => (originAllowed(origin, options.allowedOrigins(c.env)) ? origin : null),
-      credentials: true,
-      allowMethods: ["GET", "POST"],
-    })(c, next),
-  );
-
+  // Browsers may read the answers only with these headers; of a WebSocket's they read none.
+  const allowOrigins = cors({
+    origin: (origin, c: C) => (originAllowed(origin, options.allowedOrigins(c.env)) ? origin : null),
+    credentials: true,
+    allowMethods: ["GET", "POST"],
+  });
+  // One handler, and no chain of middleware: that would cost a tenth of what a connection does.
   endpoint.all("/", async (c) => {
+    if (isUpgrade(c.req.raw)) return answer(c);
+    const preflight = await allowOrigins(c, async () => {
+      c.res = await answer(c);
+    });
+    return preflight ?? c.res;
+  });
+
+  const answer = async (c: C): Promise<Response> => {
     const checked = checkHandshake(
       {
         method: c.req.method,
@@ -48,7 +54,7 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
     if (checked.value.kind === "session") return passOn(c, checked.value.id);
     const context = await options.context(c);
     return context instanceof Response ? context : open(c, context);
-  });
+  };
 
   /** Hands a handshake to a gateway of this location, or to another if that one is full or failing. */
   const open = async (c: C, context: object): Promise<Response> => {
@@ -85,9 +91,20 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   return endpoint;
 };
 
+/** Of an upgrade's headers, what a gateway takes part in; the rest is between the client and the Worker. */
+const UPGRADE_HEADERS = ["upgrade", "sec-websocket-protocol", "sec-websocket-extensions"];
+
 /** A request's headers as its gateway may see them: no credential, and nothing that only the Worker may say. */
-const headersFor = (c: Context): Headers => {
-  const headers = new Headers(c.req.raw.headers);
+const headersFor = ({ req: { raw } }: Context): Headers => {
+  if (isUpgrade(raw)) {
+    const headers = new Headers();
+    for (const name of UPGRADE_HEADERS) {
+      const value = raw.headers.get(name);
+      if (value !== null) headers.set(name, value);
+    }
+    return headers;
+  }
+  const headers = new Headers(raw.headers);
   for (const name of ["authorization", "cookie", CONTEXT_HEADER]) headers.delete(name);
   return headers;
 };

@@ -1,4 +1,4 @@
-import type { Sql } from "../lib/sql.ts";
+import { LazyTable, type Sql, type SqlValue } from "../lib/sql.ts";
 
 export interface LoggedEvent {
   readonly seq: number;
@@ -18,17 +18,20 @@ const OFFSET = /^([A-Za-z0-9_-]{1,32})\.(\d{1,15})$/;
 export class EventLog {
   readonly epoch: string;
   readonly #sql: Sql;
+  readonly #events: LazyTable;
+  /** One row, made with the first event; `trimmed` is the newest event that has been removed, `settled` see `settle`. */
+  readonly #state: LazyTable;
 
-  /** `epoch` names the log if it is new. */
+  /** `epoch` names the log if it has had no event. */
   constructor(sql: Sql, epoch: string) {
     this.#sql = sql;
-    sql.exec(
-      "CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, at INTEGER, body TEXT, socket_id TEXT)",
+    this.#events = new LazyTable(
+      sql,
+      "log",
+      "(seq INTEGER PRIMARY KEY, at INTEGER, body TEXT, socket_id TEXT)",
     );
-    // One row; `trimmed` is the newest event that has been removed, `settled` see `settle`.
-    sql.exec("CREATE TABLE IF NOT EXISTS log_state (epoch TEXT, trimmed INTEGER, settled INTEGER)");
-    const [state] = sql.exec<{ epoch: string }>("SELECT epoch FROM log_state").toArray();
-    if (state === undefined) sql.exec("INSERT INTO log_state VALUES (?, 0, 0)", epoch);
+    this.#state = new LazyTable(sql, "log_state", "(epoch TEXT, trimmed INTEGER, settled INTEGER)");
+    const [state] = this.#rows<{ epoch: string }>("SELECT epoch FROM log_state");
     this.epoch = state?.epoch ?? epoch;
   }
 
@@ -44,10 +47,12 @@ export class EventLog {
 
   /** When the oldest event was appended, ms since the epoch. */
   get oldestAt(): number | undefined {
-    return this.#sql.exec<{ at: number }>("SELECT at FROM log ORDER BY seq LIMIT 1").toArray()[0]?.at;
+    return this.#rows<{ at: number }>("SELECT at FROM log ORDER BY seq LIMIT 1")[0]?.at;
   }
 
   append(body: string, socketId: string | undefined, at: number): LoggedEvent {
+    this.#events.ensure();
+    if (this.#state.ensure()) this.#sql.exec("INSERT INTO log_state VALUES (?, 0, 0)", this.epoch);
     const seq = this.last + 1;
     this.#sql.exec("INSERT INTO log VALUES (?, ?, ?, ?)", seq, at, body, socketId ?? null);
     return this.#event({ seq, body, socketId: socketId ?? null });
@@ -55,13 +60,10 @@ export class EventLog {
 
   /** All events after `seq`. */
   after(seq: number): LoggedEvent[] {
-    return this.#sql
-      .exec<{ seq: number; body: string; socketId: string | null }>(
-        "SELECT seq, body, socket_id AS socketId FROM log WHERE seq > ? ORDER BY seq",
-        seq,
-      )
-      .toArray()
-      .map((row) => this.#event(row));
+    return this.#rows<{ seq: number; body: string; socketId: string | null }>(
+      "SELECT seq, body, socket_id AS socketId FROM log WHERE seq > ? ORDER BY seq",
+      seq,
+    ).map((row) => this.#event(row));
   }
 
   /** Whether the log may be asked for all after `seq`. */
@@ -77,7 +79,7 @@ export class EventLog {
 
   /** Remembers that the events up to `through` have reached the gateways they are for. */
   settle(through = this.last): void {
-    this.#sql.exec("UPDATE log_state SET settled = ?", through);
+    if (this.#state.exists) this.#sql.exec("UPDATE log_state SET settled = ?", through);
   }
 
   /** The events of which that is not known. */
@@ -105,6 +107,10 @@ export class EventLog {
   }
 
   #number(query: string, ...bindings: number[]): number {
-    return this.#sql.exec<{ n: number }>(query, ...bindings).toArray()[0]?.n ?? 0;
+    return this.#rows<{ n: number }>(query, ...bindings)[0]?.n ?? 0;
+  }
+
+  #rows<T extends Record<string, SqlValue>>(query: string, ...bindings: number[]): T[] {
+    return this.#state.exists ? this.#sql.exec<T>(query, ...bindings).toArray() : [];
   }
 }

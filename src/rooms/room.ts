@@ -97,8 +97,6 @@ export class RoomCore {
     this.#coalescing = new Coalescing(deps.market === undefined ? 0 : deps.coalesceMs, deps, () =>
       this.#fanOut.flush(),
     );
-    // Whatever it is that nobody is here for: it goes, too, in time.
-    if (deps.recovery !== undefined && this.#subscribers.size === 0) this.#trimLater();
     // The object's last life may have ended before these were delivered; sockets that have had them get them once.
     if (deps.alarms.at("settle") === undefined) return;
     for (const event of deps.recovery?.log.unsettled() ?? []) this.#pushLogged(event);
@@ -122,6 +120,7 @@ export class RoomCore {
       this.#deps.supersede(row.gateway, row.socketId, row.connection);
     }
     this.#coalescing.flush();
+    this.#trimDeserted();
     return answers;
   }
 
@@ -153,6 +152,7 @@ export class RoomCore {
     this.#counts.published += accepted.length;
     this.#coalescing.flush();
     this.#trimFull();
+    this.#trimDeserted();
     return outcomes;
   }
 
@@ -333,6 +333,11 @@ export class RoomCore {
   #trimLater(): void {
     const { alarms, clock, windowMs } = this.#deps;
     alarms.ensure("trim", clock() + windowMs);
+  }
+
+  /** Whatever it is that nobody is here for: it goes, too, in time. */
+  #trimDeserted(): void {
+    if (this.#deps.recovery !== undefined && this.#subscribers.size === 0) this.#trimLater();
   }
 
   #trimFull(): void {

@@ -1,4 +1,4 @@
-import type { Sql } from "../lib/sql.ts";
+import { LazyTable, type Sql } from "../lib/sql.ts";
 
 /** What a socket needs to be recovered: kept while it is connected, and for a time after. */
 export interface RecoverableSession {
@@ -30,19 +30,25 @@ const MAX_AWAY = 100;
 /** A user's sessions: in memory, written through to SQLite. */
 export class Sessions {
   readonly #sql: Sql;
+  readonly #table: LazyTable;
   readonly #byPid = new Map<string, RecoverableSession>();
   readonly #bySocket = new Map<string, RecoverableSession>();
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    sql.exec(`CREATE TABLE IF NOT EXISTS sessions (
-      pid TEXT PRIMARY KEY,
-      socket_id TEXT NOT NULL,
-      connection INTEGER NOT NULL,
-      symbols TEXT NOT NULL,
-      base INTEGER NOT NULL,
-      left_at INTEGER
-    ) WITHOUT ROWID`);
+    this.#table = new LazyTable(
+      sql,
+      "sessions",
+      `(
+        pid TEXT PRIMARY KEY,
+        socket_id TEXT NOT NULL,
+        connection INTEGER NOT NULL,
+        symbols TEXT NOT NULL,
+        base INTEGER NOT NULL,
+        left_at INTEGER
+      ) WITHOUT ROWID`,
+    );
+    if (!this.#table.exists) return;
     const rows = sql
       .exec<Row>(
         "SELECT pid, socket_id AS socketId, connection, symbols, base, left_at AS leftAt FROM sessions",
@@ -71,6 +77,7 @@ export class Sessions {
 
   put(session: RecoverableSession): void {
     const { pid, socketId, connection, symbols, base, leftAt } = session;
+    this.#table.ensure();
     this.#sql.exec(
       "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
       ...[pid, socketId, connection, JSON.stringify(symbols), base, leftAt ?? null],

@@ -1,21 +1,27 @@
-import type { Sql } from "../lib/sql.ts";
+import { LazyTable, type Sql } from "../lib/sql.ts";
 import type { SubscriberRow, SubscriberStore } from "./subscribers.ts";
 
 /** Subscribers in the room's SQLite. */
 export class SqlSubscriberStore implements SubscriberStore {
   readonly #sql: Sql;
+  readonly #table: LazyTable;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    sql.exec(`CREATE TABLE IF NOT EXISTS sockets (
-      socket_id TEXT PRIMARY KEY,
-      gateway TEXT NOT NULL,
-      user_id TEXT NOT NULL,
-      connection INTEGER NOT NULL
-    ) WITHOUT ROWID`);
+    this.#table = new LazyTable(
+      sql,
+      "sockets",
+      `(
+        socket_id TEXT PRIMARY KEY,
+        gateway TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        connection INTEGER NOT NULL
+      ) WITHOUT ROWID`,
+    );
   }
 
   all(): SubscriberRow[] {
+    if (!this.#table.exists) return [];
     return this.#sql
       .exec<{ socketId: string; gateway: string; userId: string; connection: number }>(
         "SELECT socket_id AS socketId, gateway, user_id AS userId, connection FROM sockets",
@@ -24,6 +30,7 @@ export class SqlSubscriberStore implements SubscriberStore {
   }
 
   put({ socketId, gateway, userId, connection }: SubscriberRow): void {
+    this.#table.ensure();
     this.#sql.exec(
       "INSERT OR REPLACE INTO sockets VALUES (?, ?, ?, ?)",
       socketId,
@@ -34,6 +41,6 @@ export class SqlSubscriberStore implements SubscriberStore {
   }
 
   delete(socketId: string): void {
-    this.#sql.exec("DELETE FROM sockets WHERE socket_id = ?", socketId);
+    if (this.#table.exists) this.#sql.exec("DELETE FROM sockets WHERE socket_id = ?", socketId);
   }
 }

@@ -517,13 +517,10 @@ describe("USER-1 USER-2 a personal room tidies up", () => {
     connect("g", "a");
     room.clock.now += 5;
     room.core.update("g", [leave("a")]);
-    expect(room.due("trim")).toBe(START + WINDOW);
-    room.clock.now = START + WINDOW;
+    expect([room.core.empty, room.due("trim")]).toEqual([false, room.clock.now + WINDOW]);
+    room.clock.now += WINDOW;
     await room.alarm();
-    expect(room.core.empty).toBe(false);
-    room.clock.now += WINDOW / 2;
-    await room.alarm();
-    expect(room.core.empty).toBe(true);
+    expect([room.core.empty, room.due("trim")]).toEqual([true, undefined]);
   });
 
   it("after an event that nobody was there for, and that is not kept", () => {
@@ -566,5 +563,17 @@ describe("USER-1 USER-2 a personal room tidies up", () => {
     connect("g", "a");
     room.core.update("g", [leave("a", 1, true)]);
     expect(room.core.empty).toBe(true);
+  });
+
+  it("is not looked for while a user is there, of whom nothing can grow old", () => {
+    connect("g", "a");
+    expect([room.storage.alarmsSet, room.due("trim")]).toEqual([0, undefined]);
+    room.core.update("g", [leave("a", 1, true)]);
+    expect(room.due("trim")).toBe(START + WINDOW);
+  });
+
+  it("is looked for where there has been nothing but a leave", () => {
+    room.core.update("g", [leave("a")]);
+    expect(room.due("trim")).toBe(START + WINDOW);
   });
 });

@@ -39,6 +39,7 @@ describe("ING-3 ids of publications", () => {
         ids.add("a", 1);
         throw new Error("no");
       });
+    ids.add("b", 1);
     expect(add).toThrow("no");
     expect(ids.add("a", 2)).toBe(true);
   });
