@@ -217,6 +217,17 @@ describe("ING-2", () => {
     expect(await response.json()).toMatchObject({ code: "VALIDATION_FAILED" });
   });
 
+  it("413 for too many bytes whose number is not declared", async () => {
+    const response = await fetch(`${service.origin}/api/events`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${INGEST_TOKEN}`, "content-type": "application/json" },
+      body: new Blob([JSON.stringify(bar("A-B", 1, { venue: "x".repeat(4_000) }))]).stream(),
+      // The types of fetch are those of browsers.
+      ...{ duplex: "half" },
+    });
+    expect(response.status).toBe(413);
+  });
+
   it.each(["text/plain", "application/x-www-form-urlencoded", "constructor"])("415 for %s", async (type) => {
     const response = await service.ingest("{}", { "content-type": type });
     expect(response.status).toBe(415);
