@@ -93,6 +93,7 @@ function checkDepth(depth: number): void {
 
 /** JSON would call the `toJSON` of a copy, though it calls none of what a `toJSON` has returned. */
 function copyForJson(members: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.hasOwn(members, "toJSON")) return { ...members };
   const { toJSON, ...others } = members;
   return typeof toJSON === "function" ? others : { ...members };
 }

@@ -41,6 +41,15 @@ const wholes = <M, P>(messages: readonly M[], add: (message: M) => P | undefined
   return packets;
 };
 
+/** The parts of all packets, in order. */
+const partsOf = <P, Part>(packets: readonly P[], encode: (packet: P) => readonly Part[]): Part[] => {
+  const parts: Part[] = [];
+  for (const packet of packets) {
+    for (const part of encode(packet)) parts.push(part);
+  }
+  return parts;
+};
+
 const message = (data: string | Uint8Array): Message => ({ type: "message", data });
 
 export const createOwn = (): Codec<Packet> => {
@@ -55,7 +64,7 @@ export const createOwn = (): Codec<Packet> => {
       for (const raw of wire) packet = add(accepted(decodePacket(raw)));
       return whole(packet);
     },
-    encodePayload: (packets) => encodePayload(packets.flatMap(encode)),
+    encodePayload: (packets) => encodePayload(partsOf(packets, encode)),
     decodePayload: (payload) => wholes(accepted(decodePayload(payload)), add),
   };
 };
@@ -94,7 +103,7 @@ export const createReference = (): Codec<reference.Packet> => {
     },
     encodePayload: (packets) => {
       let payload = "";
-      engine.encodePayload(packets.flatMap(messagesOf), (encoded) => {
+      engine.encodePayload(partsOf(packets, messagesOf), (encoded) => {
         payload = encoded;
       });
       return payload;
