@@ -1,4 +1,5 @@
 import type { LineChart, Point } from "../lib/chart.ts";
+import { short } from "./format.ts";
 import { DIRECT, type ScaleResult, type Study } from "./study.ts";
 
 const overScales = (
@@ -39,10 +40,10 @@ export const chartsOf = (study: Study): readonly LineChart[] => {
       title: "A month, beside Socket.IO with Redis",
       yTitle: "$",
       points: overScales(study, {
-        "the service": ({ bill }) => bill.usd,
-        "with MARKET_COALESCE_MS 250": ({ coalesced }) => coalesced.at(-1)?.usd ?? 0,
-        "fleet, without traffic": ({ fleet }) => fleet.computeUsd,
-        "fleet, with traffic": ({ fleet }) => fleet.computeUsd + fleet.balancerUsd + fleet.egressUsd,
+        service: ({ bill }) => bill.usd,
+        "service, coalescing 250 ms": ({ coalesced }) => coalesced.at(-1)?.usd ?? 0,
+        fleet: ({ fleet }) => fleet.computeUsd,
+        "fleet and traffic": ({ fleet }) => fleet.computeUsd + fleet.balancerUsd + fleet.egressUsd,
       }),
     },
     {
@@ -65,7 +66,7 @@ export const chartsOf = (study: Study): readonly LineChart[] => {
       xScale: "log",
       points: study.scales.flatMap(({ sockets, storm }) =>
         SHARES.map((share) => ({
-          series: `${sockets.toLocaleString("en-US")} sockets`,
+          series: `${short(sockets)} sockets`,
           x: storm.back.percentile(share) / 1_000,
           y: share * storm.share * 100,
         })),

@@ -69,6 +69,9 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
   const callMs = costs.deliverCallUs / MS;
   const callerMs = callMs * costs.callerShare;
   const calleeMs = callMs - callerMs;
+  const sharesThread = gateways.some((gateway) => gateway.server === server);
+  /** When the first call after a publish has been served. */
+  let firstCalledAt: number | undefined;
   const frameMs = costs.socketFrameUs / MS;
   const turnMs = costs.socketTurnUs / MS;
   const stats: RoomStats = {
@@ -81,19 +84,18 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
   };
 
   /**
-   * All of a gateway's sockets; `answer` when the call is answered. Frames are made in the call, and leave when the thread
-   * turns to its connections after it.
+   * To all of a gateway's sockets; `answer` when the call is answered. The call takes each socket in hand; then the thread
+   * writes the frames, socket by socket, and answers when that is done.
    */
   const deliver = (gateway: GatewayPart, batch: readonly number[], answer: () => void): void => {
     const { sockets, server } = gateway;
-    const made = server.serve(queue.now, calleeMs + sockets * batch.length * frameMs);
-    queue.at(made, () => {
-      const flushMs = sockets * turnMs;
-      const end = server.serve(queue.now, flushMs);
-      for (const event of batch) latencies.addSpread(end - flushMs - event, end - event, sockets);
-      options.onDelivered?.(end);
-      answer();
-    });
+    const called = server.serve(queue.now, calleeMs + sockets * turnMs);
+    const writtenMs = sockets * batch.length * frameMs;
+    const end = server.serve(queue.now, writtenMs);
+    for (const event of batch) latencies.addSpread(end - writtenMs - event, end - event, sockets);
+    options.onDelivered?.(end);
+    firstCalledAt ??= called;
+    queue.at(end, answer);
   };
 
   const relay = (
@@ -179,8 +181,12 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
       queue.at(end, () => {
         accept(events);
         if (done === undefined) return;
-        // After the calls that the room makes in the same turn and, where they share its thread, after those they call.
-        queue.at(server.serve(queue.now, 0), () => queue.at(server.serve(queue.now, 0), done));
+        firstCalledAt = undefined;
+        // After the calls that the room makes in the same turn; where gateways share its thread, the first of those comes
+        // before the answer.
+        queue.at(server.serve(queue.now, 0), () =>
+          queue.at(Math.max(queue.now, (sharesThread ? firstCalledAt : undefined) ?? 0), done),
+        );
       });
     },
     stats,
