@@ -58,7 +58,7 @@ serveParent(async (command: FleetCommand, fail): Promise<FleetAnswer> => {
         { length: command.sockets },
         (_, index) =>
           new FleetSocket({
-            ...{ url, path, token: tokens[index % tokens.length] ?? "" },
+            ...{ url, path, token: tokens[index % tokens.length] },
             onEvent: (before, last) => onEvent(before, last),
             onFailure: fail,
           }),

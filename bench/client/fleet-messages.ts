@@ -1,7 +1,10 @@
 /** What the parent and a fleet of clients say to each other over IPC. */
 
 export type FleetCommand =
-  /** So many sockets connect, `atOnce` at a time. Socket `n` is of user `n % tokens.length`. */
+  /**
+   * So many sockets connect, `atOnce` at a time. Socket `n` is of user `n % tokens.length`; without tokens the server is
+   * one that speaks no Socket.IO.
+   */
   | {
       readonly do: "connect";
       readonly url: string;

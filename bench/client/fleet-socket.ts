@@ -4,7 +4,8 @@ import { RawWebSocket } from "./raw-websocket.ts";
 export interface FleetSocketOptions {
   readonly url: URL;
   readonly path: string;
-  readonly token: string;
+  /** Absent for a server that speaks no Socket.IO: there a socket is connected once it is open. */
+  readonly token: string | undefined;
   /** Called for each personal event: the numbers of the last one before and now. */
   readonly onEvent: (before: number, last: number) => void;
   /** Called when the connection ends otherwise than by `drop`, or the server refuses. */
@@ -41,7 +42,7 @@ export class FleetSocket {
 
   /** Connects, again if it has before; resolves with the server's `connected`, to ms since the call. */
   async connect(): Promise<number> {
-    const { url, path, onFailure } = this.#options;
+    const { url, path, token, onFailure } = this.#options;
     const startedAt = performance.now();
     const connected = new Promise<void>((resolve) => {
       this.#connected = resolve;
@@ -49,6 +50,7 @@ export class FleetSocket {
     this.#webSocket = new RawWebSocket({
       url,
       path,
+      ...(token === undefined && { onOpen: () => this.#connected() }),
       onText: (buffer, start, end) => this.#packet(buffer.toString("utf8", start, end)),
       onEnd: onFailure,
     });

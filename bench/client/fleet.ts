@@ -27,8 +27,7 @@ export class Fleet {
     { url, plan }: Target,
     { sockets, users, firstUser = 0, atOnce }: FleetOptions,
   ): Promise<Connecting> {
-    if (plan.protocol !== "socket.io") throw new Error("These clients speak Socket.IO.");
-    const tokens = plan.tokens.slice(firstUser, firstUser + users);
+    const tokens = plan.protocol === "plain" ? [] : plan.tokens.slice(firstUser, firstUser + users);
     return this.#ask(
       { do: "connect", url: url.href, path: plan.path, tokens, sockets, atOnce },
       CONNECT_TIMEOUT_MS,

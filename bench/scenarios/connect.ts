@@ -5,14 +5,17 @@ import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { inTurn, runRounds } from "../lib/turns.ts";
 import { meter } from "../lib/usage.ts";
+import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore, ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { TargetKind } from "../servers/target.ts";
 import type { Context, Goal, Report, Scenario } from "./scenario.ts";
 import { type Crowd, crowdName, withFleet } from "./with-fleet.ts";
 
-const KINDS = [ledgercore, ledgercoreInMemory, socketioRedis];
+const KINDS = [ledgercore, ledgercoreInMemory, bareDo, socketioRedis];
 const PEER = socketioRedis.name;
+/** Those on the platform. */
+const OWN = KINDS.filter(({ name }) => name !== PEER);
 
 interface Row extends Measured, Crowd {
   readonly connectedPerSecond: number;
@@ -58,12 +61,10 @@ interface Case {
 
 const ratioTable = (cases: readonly Case[]): string =>
   formatTable(
-    [`connections/s to ${PEER}`, ledgercore.name, ledgercoreInMemory.name],
+    [`connections/s to ${PEER}`, ...OWN.map(({ name }) => name)],
     cases.map(({ crowd, rows }) => [
       `${count(crowd.sockets)} sockets ${crowdName(crowd)}`,
-      ...[ledgercore, ledgercoreInMemory].map(({ name }) =>
-        cell(ratios(rows, name, PEER, speed), decimals(2)),
-      ),
+      ...OWN.map(({ name }) => cell(ratios(rows, name, PEER, speed), decimals(2))),
     ]),
   );
 
@@ -113,7 +114,8 @@ const barsOf = ({ crowd, rows }: Case): Bar[] =>
 
 const NOTE = `CPU time and memory are those of one connection, of all the server's processes. Every user is a room
 object of its own with a database of its own in LedgerCore, and what its answer to a client depends on is on disk by
-then; ${PEER} stores nothing, and its Redis keeps what it has in memory.`;
+then; ${PEER} stores nothing, and its Redis keeps what it has in memory. The ${bareDo.name} checks no
+token and knows no user: it only opens WebSockets, and tells what the platform itself takes for that.`;
 
 export const connect: Scenario<"sockets" | "users" | "at-once"> = {
   name: "connect",

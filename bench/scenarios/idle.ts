@@ -8,20 +8,21 @@ import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { inTurn, runRounds } from "../lib/turns.ts";
 import { wakeUps } from "../lib/wakeups.ts";
+import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { Target, TargetKind } from "../servers/target.ts";
 import type { Context, Goal, Report, Scenario } from "./scenario.ts";
 import { type Crowd, crowdName, withFleet } from "./with-fleet.ts";
 
-const KINDS = [ledgercore, socketioRedis];
+const KINDS = [ledgercore, bareDo, socketioRedis];
 const PEER = socketioRedis.name;
 const AT_ONCE = 50;
 
 interface Row extends Measured, Crowd {
   /** What the server's memory grew by, for one socket: once all was quiet, and again after events. */
   readonly bytesPerSocket: number;
-  readonly bytesAfterEvents: number;
+  readonly bytesAfterEvents: number | undefined;
   /** For 1,000 sockets and a minute. */
   readonly cpuSeconds: number;
   readonly wakeUps: number;
@@ -59,10 +60,13 @@ const measure = (kind: TargetKind, crowd: Crowd, round: number, context: Options
     await fleet.connect(target, { ...crowd, atOnce: AT_ONCE });
     const bytesPerSocket = ((await quiet()) - before) / sockets;
     const use = await idleUse(target, sockets, seconds);
-    await publishAll(target, personalEvents(users, 1, events));
-    const { lost, repeated } = await fleet.await(events);
-    if (lost + repeated > 0) throw new Error(`${lost} events were lost, ${repeated} came again or late.`);
-    const bytesAfterEvents = ((await quiet()) - before) / sockets;
+    let bytesAfterEvents: number | undefined;
+    if (kind !== bareDo) {
+      await publishAll(target, personalEvents(users, 1, events));
+      const { lost, repeated } = await fleet.await(events);
+      if (lost + repeated > 0) throw new Error(`${lost} events were lost, ${repeated} came again or late.`);
+      bytesAfterEvents = ((await quiet()) - before) / sockets;
+    }
     return { round, contender: kind.name, ...crowd, bytesPerSocket, bytesAfterEvents, ...use };
   });
 
@@ -72,9 +76,13 @@ interface Case {
   readonly rows: readonly Row[];
 }
 
-const MEASURES: readonly (readonly [name: string, value: (row: Row) => number, digits: number])[] = [
+const MEASURES: readonly (readonly [
+  name: string,
+  value: (row: Row) => number | undefined,
+  digits: number,
+])[] = [
   ["memory KB/socket", (row) => row.bytesPerSocket / 1_000, 1],
-  ["memory KB/socket after events", (row) => row.bytesAfterEvents / 1_000, 1],
+  ["memory KB/socket after events", (row) => row.bytesAfterEvents && row.bytesAfterEvents / 1_000, 1],
   ["CPU s for 1,000 sockets and a minute", (row) => row.cpuSeconds, 2],
   ["wake-ups for 1,000 sockets and a minute", (row) => row.wakeUps, 0],
 ];
@@ -138,7 +146,8 @@ export const idle: Scenario<"sockets" | "users" | "events" | "settle" | "seconds
     );
     const text = `${count(sockets)} sockets with pings every 25 s, as by default. Memory is what all the server's
 processes grew by, ${settle} s after the last connection or event; CPU time and wake-ups are those of ${seconds} s of
-idleness, and a wake-up is a voluntary context switch of any thread. Later each user gets ${events} events.`;
+idleness, and a wake-up is a voluntary context switch of any thread. Later each user gets ${events} events. The
+${bareDo.name} pings nobody and knows no user: what it has is what the platform itself takes for a WebSocket.`;
     return {
       text: `${text}\n\n${table(cases)}`,
       rows,
