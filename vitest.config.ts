@@ -5,7 +5,7 @@ import { JWT_VARS, signToken } from "./test/support/keys.ts";
 export default defineConfig({
   test: {
     // Two cores: much of the time tests wait, for heartbeats or for processes.
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

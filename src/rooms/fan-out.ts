@@ -36,6 +36,8 @@ const DIRECT_MS = 60_000;
 /** Gateways that get the same frames in the same order: if there are several, by one of them as relay. */
 interface Lane {
   readonly gateways: Set<string>;
+  /** Of the first gateway, and of the others as far as can be. */
+  readonly location: string;
   readonly outbox: Outbox;
   /** Until then, ms since the epoch, nothing else is to wait for the lane's gateway. */
   readonly aloneUntil: number;
@@ -97,7 +99,8 @@ export class FanOut {
   /** The gateway has sockets in the room: from now on frames are for it, too. */
   came(gateway: string): void {
     if (this.#destinations.has(gateway)) return;
-    const lane = (this.#lanes.size < this.#deps.width ? undefined : this.#roomiest()) ?? this.#open();
+    const lane =
+      (this.#lanes.size < this.#deps.width ? undefined : this.#laneFor(gateway)) ?? this.#open(gateway);
     lane.gateways.add(gateway);
     this.#destinations.set(gateway, { lane, change: ++this.#change });
   }
@@ -128,11 +131,12 @@ export class FanOut {
     );
   }
 
-  #open(aloneUntil = 0): Lane {
+  #open(gateway: string, aloneUntil = 0): Lane {
     const { onConflated, onLost, clock, sleep } = this.#deps;
     const gateways = new Set<string>();
     const lane: Lane = {
       gateways,
+      location: locationOf(gateway),
       outbox: new Outbox({
         deliver: (batch) => this.#send(lane, batch),
         onIdle: () => this.#idle(lane),
@@ -155,15 +159,24 @@ export class FanOut {
     lane.outbox.clear();
   }
 
-  /** The lane with the fewest gateways of those that may have another. */
-  #roomiest(except?: Lane): Lane | undefined {
+  /**
+   * Of the lanes that may have another gateway the one with the fewest, or one of the gateway's own location that does not
+   * have many more: a relay that is near costs one long way for all of them.
+   */
+  #laneFor(gateway: string, except?: Lane): Lane | undefined {
     const now = this.#deps.clock();
+    const location = locationOf(gateway);
     let roomiest: Lane | undefined;
+    let near: Lane | undefined;
     for (const lane of this.#lanes) {
       if (lane === except || lane.aloneUntil > now) continue;
-      if (roomiest === undefined || lane.gateways.size < roomiest.gateways.size) roomiest = lane;
+      const { size } = lane.gateways;
+      if (size < (roomiest?.gateways.size ?? Number.POSITIVE_INFINITY)) roomiest = lane;
+      const isNear = lane.location === location && size < (near?.gateways.size ?? Number.POSITIVE_INFINITY);
+      if (isNear) near = lane;
     }
-    return roomiest;
+    if (near === undefined || roomiest === undefined) return roomiest;
+    return near.gateways.size <= 2 * roomiest.gateways.size ? near : roomiest;
   }
 
   /** @throws if the lane's only gateway cannot be reached */
@@ -203,7 +216,7 @@ export class FanOut {
   #separate(gateway: string, lane: Lane, batch: readonly Waiting[]): void {
     // It may have left meanwhile.
     if (!lane.gateways.has(gateway)) return;
-    const own = this.#open(this.#deps.clock() + DIRECT_MS);
+    const own = this.#open(gateway, this.#deps.clock() + DIRECT_MS);
     for (const waiting of [...batch, ...lane.outbox.waiting]) own.outbox.push(waiting);
     this.#move(gateway, own);
     own.outbox.flush();
@@ -227,11 +240,15 @@ export class FanOut {
     if (outbox.waiting.length > 0) return;
     for (const gateway of gateways) {
       // The room has become small enough to do without relays.
-      if (gateways.size > 1 && this.#lanes.size < width) this.#move(gateway, this.#open());
+      if (gateways.size > 1 && this.#lanes.size < width) this.#move(gateway, this.#open(gateway));
     }
     if (this.#lanes.size <= width || aloneUntil > clock() || !this.#lanes.has(lane)) return;
-    const roomiest = this.#roomiest(lane);
-    if (roomiest === undefined) return;
-    for (const gateway of gateways) this.#move(gateway, roomiest);
+    for (const gateway of gateways) {
+      const other = this.#laneFor(gateway, lane);
+      if (other !== undefined) this.#move(gateway, other);
+    }
   }
 }
+
+/** Gateways are named `<location>-<number>`. */
+const locationOf = (gateway: string): string => gateway.slice(0, Math.max(0, gateway.lastIndexOf("-")));

@@ -38,7 +38,7 @@ const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 5_000;
 
-/** A batch that takes so much longer than the quickest one did, in ms, is held up by more than distance: a backlog. */
+/** A batch that takes so much longer, in ms, than twice what the quickest one did is held up by more than distance. */
 const BACKLOG_MS = 50;
 
 /**
@@ -118,7 +118,7 @@ export class Outbox {
         this.#batch = [];
         const tookMs = this.#deps.clock() - startedAt;
         this.#quickestMs = Math.min(this.#quickestMs, tookMs);
-        backlog = tookMs > this.#quickestMs + BACKLOG_MS;
+        backlog = tookMs > 2 * this.#quickestMs + BACKLOG_MS;
       } catch (error) {
         backlog = true;
         failures++;

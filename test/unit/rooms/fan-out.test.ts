@@ -99,6 +99,13 @@ describe("FAN-3 a room", () => {
     expect(Math.max(...calls.map(({ others }) => others.length + 1))).toBe(size);
   });
 
+  it("has relays pass on to gateways of their own location, where that leaves none with many more", () => {
+    create(4, ["ams-0", "fra-0", "sin-0", "syd-0", "ams-1", "sin-1", "fra-1", "sin-2", "lhr-0", "sin-3"]);
+    publish();
+    const lanes = calls.map(({ to, others }) => [to, ...others].sort().join(" "));
+    expect(lanes.sort()).toEqual(["ams-0 ams-1", "fra-0 fra-1", "lhr-0 syd-0", "sin-0 sin-1 sin-2 sin-3"]);
+  });
+
   it("has its gateways relay in turns", async () => {
     create(1, ["a", "b", "c"]);
     for (let event = 0; event < 4; event++) publish();

@@ -381,12 +381,12 @@ describe("MKT-3 states of the market that wait", () => {
     ] as const) {
       state(seq, key);
     }
-    await answer(1, 61);
+    await answer(1, 71);
     expect(sent()).toEqual([[1], [2], [6, 7]]);
     expect(conflated).toEqual([3]);
     state(8, "a");
     state(9, "a");
-    await answer(2, 60);
+    await answer(2, 70);
     expect(sent().at(-1)).toEqual([8, 9]);
     expect(conflated).toEqual([3]);
     expect(lost).toEqual([]);
