@@ -1,4 +1,5 @@
 import type { Costs } from "./costs.ts";
+import { type LaneKind, type LaneKinds, laneKindsOf } from "./lane-cycles.ts";
 import { COLOS, type Colo, HUB, oneWayMs } from "./topology.ts";
 import { type Market, marketsOf, type Workload } from "./workload.ts";
 
@@ -22,6 +23,8 @@ export interface MarketPart {
   /** deliver calls to a gateway that has some, and events in each. */
   readonly calls: number;
   readonly frames: number;
+  /** Of the calls those that the room makes itself. */
+  readonly ownCalls: number;
   /** Of CPU time for one call, in ms. */
   readonly serviceMs: number;
 }
@@ -75,20 +78,6 @@ export const roundsPerSecond = (rate: number, cycleS: number): number =>
 export const coalescedRate = (rate: number, coalesceMs: number): number =>
   roundsPerSecond(rate, coalesceMs / MS);
 
-/** Mean over relays of a random location: to the relay and from it to the farthest of its lane, and back, in s. */
-const relayCycleS = (others: number, costs: Costs): number =>
-  COLOS.reduce((sum, relay) => {
-    const byDistance = COLOS.map((colo) => ({ share: colo.share, ms: oneWayMs(relay, colo, costs) })).sort(
-      (a, b) => a.ms - b.ms,
-    );
-    let [below, farthest] = [0, 0];
-    for (const { share, ms } of byDistance) {
-      farthest += ms * ((below + share) ** others - below ** others);
-      below += share;
-    }
-    return sum + (relay.share * 2 * (oneWayMs(HUB, relay, costs) + farthest)) / MS;
-  }, 0);
-
 const LARGEST_SHARE = Math.max(...COLOS.map(({ share }) => share));
 
 const gatewaysAt = (colo: Colo, { gatewaysPerColo, proportional = false }: Setup): number =>
@@ -98,9 +87,25 @@ interface Reach {
   readonly market: Market;
   readonly gateways: number;
   readonly lanes: number;
-  /** Of a batch, by location, in s. */
-  readonly cycleS: (colo: Colo) => number;
+  readonly kindsAt: (colo: Colo) => readonly LaneKind[];
 }
+
+const gatewaysIn = (setup: Setup): number => COLOS.reduce((sum, colo) => sum + gatewaysAt(colo, setup), 0);
+
+const knownKinds = new WeakMap<Costs, Map<string, LaneKinds>>();
+
+/** Rooms with about as many gateways have the same kinds of lanes: they are found once. */
+const relayedKinds = (gateways: number, setup: Setup, costs: Costs): LaneKinds => {
+  const rounded = Number(gateways.toPrecision(2));
+  const { width, gatewaysPerColo, proportional = false } = setup;
+  const name = [width, rounded, proportional ? gatewaysPerColo : "even"].join(" ");
+  const known = knownKinds.get(costs) ?? new Map<string, LaneKinds>();
+  knownKinds.set(costs, known);
+  const shares = COLOS.map((colo) => gatewaysAt(colo, setup) / gatewaysIn(setup));
+  const kinds = known.get(name) ?? laneKindsOf(rounded, width, shares, costs);
+  known.set(name, kinds);
+  return kinds;
+};
 
 const subscribersAt = ({ subscribers }: Market, colo: Colo, setup: Setup): number =>
   (subscribers * colo.share) / gatewaysAt(colo, setup);
@@ -111,13 +116,13 @@ const reachOf = (market: Market, setup: Setup, costs: Costs): Reach => {
     0,
   );
   const lanes = Math.min(setup.width, gateways);
-  const others = gateways / lanes - 1;
-  const relayS = others > 0 ? relayCycleS(others, costs) : 0;
+  const relayed = gateways > lanes ? relayedKinds(gateways, setup, costs) : undefined;
   return {
     market,
     gateways,
     lanes,
-    cycleS: (colo) => (others > 0 ? relayS : (2 * oneWayMs(HUB, colo, costs)) / MS),
+    kindsAt: (colo) =>
+      relayed?.get(colo) ?? [{ share: 1, size: 1, cycleS: (2 * oneWayMs(HUB, colo, costs)) / MS }],
   };
 };
 
@@ -132,17 +137,23 @@ const classOf = (
   const { socketTurnUs, socketFrameUs, deliverCallUs, callerShare, connectUs, joinUs } = costs;
   const toSocketMs = (socketTurnUs + socketFrameUs) / MS;
   const callMs = deliverCallUs / MS;
-  const markets = reaches.map(({ market, gateways, lanes, cycleS }): MarketPart => {
+  const markets = reaches.map(({ market, kindsAt }): MarketPart => {
     const mean = subscribersAt(market, colo, setup);
     const present = 1 - Math.exp(-mean);
-    const calls = roundsPerSecond(coalescedRate(market.rate, setup.coalesceMs), cycleS(colo));
+    const rate = coalescedRate(market.rate, setup.coalesceMs);
+    let [calls, ownCalls] = [0, 0];
+    for (const { share, size, cycleS } of kindsAt(colo)) {
+      const rounds = share * roundsPerSecond(rate, cycleS);
+      calls += rounds;
+      ownCalls += rounds / size;
+    }
     const frames = market.rate / calls;
     // A relay's calls are made by all gateways of its lane in turns.
-    const relayed = Math.max(0, 1 - lanes / gateways);
+    const relayed = 1 - ownCalls / calls;
     const serviceMs =
       callMs * (1 - callerShare + relayed * callerShare) +
       ((mean / present) * (frames * socketFrameUs + socketTurnUs)) / MS;
-    return { market, present, sockets: mean / present, calls, frames, serviceMs };
+    return { market, present, sockets: mean / present, calls, frames, ownCalls, serviceMs };
   });
   const { personalRate, requestRate, sessionS, pingIntervalS } = workload;
   const marketCalls = markets.reduce((sum, { present, calls }) => sum + present * calls, 0);
@@ -169,11 +180,13 @@ const roomOf = (
   workload: Workload,
   costs: Costs,
 ): MarketRoom => {
-  const calls = classes.reduce((sum, { gateways, markets }) => {
-    const { present = 0, calls = 0 } = markets[index] ?? {};
-    return sum + gateways * present * calls;
-  }, 0);
-  const ownCalls = (calls * lanes) / gateways;
+  const sumOf = (of: (part: MarketPart) => number): number =>
+    classes.reduce((sum, { gateways, markets }) => {
+      const part = markets[index];
+      return part === undefined ? sum : sum + gateways * part.present * of(part);
+    }, 0);
+  const calls = sumOf((part) => part.calls);
+  const ownCalls = sumOf((part) => part.ownCalls);
   const changes = (2 * market.subscribers) / workload.sessionS;
   const busyUs =
     market.rate * (costs.publishRequestUs + costs.publishEventUs) * costs.publishRoomShare +
@@ -192,7 +205,7 @@ export const loadOf = (workload: Workload, setup: Setup, costs: Costs): Load => 
   return {
     setup,
     workload,
-    gateways: COLOS.reduce((sum, colo) => sum + gatewaysAt(colo, setup), 0),
+    gateways: gatewaysIn(setup),
     classes,
     rooms,
     deliveries:

@@ -2,7 +2,7 @@ import type { Costs } from "./costs.ts";
 import { createEventQueue } from "./event-queue.ts";
 import { Histogram } from "./histogram.ts";
 import type { GatewayClass, Load } from "./load.ts";
-import { createPicker, createRandom, type Random } from "./random.ts";
+import { createPicker, createRandom, type Random, shuffle } from "./random.ts";
 import { createRoomModel, type GatewayPart } from "./room-model.ts";
 import { type Background, createServer, type Server } from "./server.ts";
 import { type Colo, createDelay, HUB } from "./topology.ts";
@@ -14,8 +14,6 @@ export interface SimulationOptions {
   readonly rooms: number;
   /** Personal events followed a second. */
   readonly personalRate: number;
-  /** In which order gateways come to a room, and so which of them share a relay. */
-  readonly order: "mixed" | "by location";
   readonly seed: number;
 }
 
@@ -23,7 +21,9 @@ export interface Simulated {
   readonly market: Histogram;
   readonly personal: Histogram;
   readonly events: number;
+  /** Calls to gateways in all, and those of them that rooms make themselves. */
   readonly calls: number;
+  readonly roomCalls: number;
   /** Of the events put into outboxes, the share that newer ones replaced. */
   readonly conflated: number;
   /** Of the calls of relays, the share that took longer than relays wait. */
@@ -70,40 +70,14 @@ interface Gateway {
 const someOf = (mean: number, random: Random): number =>
   Math.max(1, Math.floor(mean + Math.sqrt(mean) * (random.next() + random.next() - 1) + 0.5));
 
-const shuffle = <T>(items: T[], random: Random): T[] => {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(random.next() * (last + 1));
-    const [a, b] = [items[last], items[other]];
-    if (a !== undefined && b !== undefined) [items[last], items[other]] = [b, a];
-  }
-  return items;
-};
-
-/** The gateways that have sockets in the `index`th market. */
-const partsOf = (
-  gateways: readonly Gateway[],
-  index: number,
-  order: SimulationOptions["order"],
-  width: number,
-  random: Random,
-): GatewayPart[] => {
+/** The gateways that have sockets in the `index`th market, in the order in which they come. */
+const partsOf = (gateways: readonly Gateway[], index: number, random: Random): GatewayPart[] => {
   const parts = gateways.flatMap((gateway): GatewayPart[] => {
     const { present = 0, sockets = 0 } = gateway.class.markets[index] ?? {};
     if (random.next() >= present) return [];
     return [{ server: gateway.server, colo: gateway.colo, sockets: someOf(sockets, random) }];
   });
-  if (order === "mixed") return shuffle(parts, random);
-  // The room deals them to its lanes one by one: so that neighbours share a lane, it is given each lane's first, each
-  // lane's second, and so on.
-  const lanes = Math.min(width, parts.length);
-  const start = (lane: number): number => Math.ceil((lane * parts.length) / lanes);
-  return parts
-    .map((part, place) => {
-      const lane = Math.floor((place * lanes) / parts.length);
-      return { part, lane, row: place - start(lane) };
-    })
-    .sort((a, b) => a.row - b.row || a.lane - b.lane)
-    .map(({ part }) => part);
+  return shuffle(parts, random);
 };
 
 /** Times of a Poisson process. */
@@ -113,7 +87,7 @@ const everySoOften = (rate: number, seconds: number, random: Random, each: (time
 };
 
 export const simulateMarkets = (load: Load, options: SimulationOptions, costs: Costs): Simulated => {
-  const { seconds, rooms, order, seed } = options;
+  const { seconds, rooms, seed } = options;
   const { setup } = load;
   const random = createRandom(seed);
   const queue = createEventQueue();
@@ -141,7 +115,7 @@ export const simulateMarkets = (load: Load, options: SimulationOptions, costs: C
       delay,
       server,
       colo: HUB,
-      gateways: partsOf(gateways, index, order, setup.width, random),
+      gateways: partsOf(gateways, index, random),
       width: setup.width,
       coalesceMs: setup.coalesceMs,
       conflates: true,
@@ -177,19 +151,20 @@ export const simulateMarkets = (load: Load, options: SimulationOptions, costs: C
   const sum = (of: (model: (typeof models)[number]) => number): number =>
     models.reduce((total, model) => total + of(model), 0);
   const calls = sum(({ stats }) => stats.calls);
-  const relayed = sum(({ stats }) => stats.calls - stats.roomCalls);
+  const roomCalls = sum(({ stats }) => stats.roomCalls);
   return {
     market,
     personal,
     events: sum(({ stats }) => stats.events),
     calls,
+    roomCalls,
     conflated:
       sum(({ stats }) => stats.conflated()) /
       Math.max(
         1,
         sum(({ stats }) => stats.offered),
       ),
-    late: sum(({ stats }) => stats.late) / Math.max(1, relayed),
+    late: sum(({ stats }) => stats.late) / Math.max(1, calls - roomCalls),
     roomBusy,
   };
 };

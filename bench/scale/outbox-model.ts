@@ -42,7 +42,7 @@ export class OutboxModel {
     send(batch, () => {
       const tookMs = now() - startedAt;
       this.#quickestMs = Math.min(this.#quickestMs, tookMs);
-      this.#next(tookMs > this.#quickestMs + BACKLOG_MS);
+      this.#next(tookMs > 2 * this.#quickestMs + BACKLOG_MS);
     });
   }
 }

@@ -26,6 +26,16 @@ export const createRandom = (seed: number): Random => {
   };
 };
 
+/** Changes the order of `items`, and returns them. */
+export const shuffle = <T>(items: T[], random: Random): T[] => {
+  for (let last = items.length - 1; last > 0; last--) {
+    const other = Math.floor(random.next() * (last + 1));
+    const [a, b] = [items[last], items[other]];
+    if (a !== undefined && b !== undefined) [items[last], items[other]] = [b, a];
+  }
+  return items;
+};
+
 /** Picks indices in proportion to their weights. */
 export const createPicker = (weights: readonly number[]): ((random: Random) => number) => {
   const sums: number[] = [];

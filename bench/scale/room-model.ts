@@ -1,6 +1,7 @@
 import type { Costs } from "./costs.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Histogram } from "./histogram.ts";
+import { lanesOf } from "./lanes.ts";
 import { OutboxModel } from "./outbox-model.ts";
 import type { Server } from "./server.ts";
 import type { Colo, Delay } from "./topology.ts";
@@ -54,7 +55,7 @@ export interface RoomStats {
 
 /** Gateways of one outbox; if there are several, one of them relays, in turns. */
 interface Lane {
-  readonly gateways: GatewayPart[];
+  readonly gateways: readonly GatewayPart[];
   readonly outbox: OutboxModel;
   turn: number;
 }
@@ -136,15 +137,9 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
     );
   };
 
-  const lanes: Lane[] = [];
-  gateways.forEach((gateway, index) => {
-    const known = lanes[index % width];
-    if (known !== undefined) {
-      known.gateways.push(gateway);
-      return;
-    }
+  const lanes = lanesOf(gateways, width).map((together) => {
     const lane: Lane = {
-      gateways: [gateway],
+      gateways: together,
       outbox: new OutboxModel({
         now: () => queue.now,
         send: (batch, done) => send(lane, batch, done),
@@ -152,7 +147,7 @@ export const createRoomModel = (options: RoomModelOptions): RoomModel => {
       }),
       turn: 0,
     };
-    lanes.push(lane);
+    return lane;
   });
 
   let gathered: number[] = [];

@@ -3,7 +3,7 @@ import type { Costs } from "./costs.ts";
 import { type Fleet, fleetOf } from "./fleet.ts";
 import { type LimitUse, limitsOf, planSetup } from "./limits.ts";
 import { type Load, loadOf, type Setup } from "./load.ts";
-import { type Simulated, type SimulationOptions, simulateMarkets } from "./market-simulation.ts";
+import { type Simulated, simulateMarkets } from "./market-simulation.ts";
 import { type Storm, simulateStorm } from "./storm.ts";
 import { type WebSocketLink, webSocketLinkOf } from "./websocket-link.ts";
 import { workloadOf } from "./workload.ts";
@@ -17,7 +17,7 @@ const DEFAULTS = { width: 256, coalesceMs: 0 } as const;
 export const GATEWAY_FACTORS = [0.5, 1, 2, 4] as const;
 
 /** Where variants are compared. */
-export const COMPARED = 1_000_000;
+const COMPARED = 1_000_000;
 const COALESCED = [100_000, COMPARED] as const;
 const SEED = 1;
 const HOT_ROOMS = 3;
@@ -26,7 +26,6 @@ const STORM = { clients: 200_000, connectTimeoutMs: 5_000, seconds: 300, seed: S
 
 export interface Variant {
   readonly setup: Setup;
-  readonly order: SimulationOptions["order"];
   readonly load: Load;
   readonly simulated: Simulated;
   readonly bill: Bill;
@@ -51,7 +50,6 @@ export interface Study {
   readonly proportional: Variant;
   /** By MARKET_COALESCE_MS, at each of `COALESCED`. */
   readonly coalescing: readonly { readonly sockets: number; readonly variants: readonly Variant[] }[];
-  readonly byLocation: readonly Variant[];
 }
 
 /** Of simulated time: less where there is more to follow. */
@@ -60,17 +58,12 @@ const secondsOf = (sockets: number): number => {
   return sockets <= 1_000_000 ? 15 : 6;
 };
 
-const variantOf = (
-  sockets: number,
-  setup: Setup,
-  costs: Costs,
-  order: SimulationOptions["order"] = "mixed",
-): Variant => {
+const variantOf = (sockets: number, setup: Setup, costs: Costs): Variant => {
   const load = loadOf(workloadOf(sockets), setup, costs);
   const seconds = secondsOf(sockets);
-  const options = { seconds, rooms: HOT_ROOMS, personalRate: PERSONAL_RATE, order, seed: SEED };
+  const options = { seconds, rooms: HOT_ROOMS, personalRate: PERSONAL_RATE, seed: SEED };
   return {
-    ...{ setup, order, load },
+    ...{ setup, load },
     simulated: simulateMarkets(load, options, costs),
     bill: billOf(useOf(load, costs), costs),
   };
@@ -119,8 +112,5 @@ export const study = (costs: Costs, progress: (line: string) => void): Study => 
         variants: COALESCE_MS.map((coalesceMs) => variantOf(sockets, { ...own, coalesceMs }, costs)),
       };
     }),
-    byLocation: WIDTHS.slice(1).map((width) =>
-      variantOf(COMPARED, { ...setup, width }, costs, "by location"),
-    ),
   };
 };

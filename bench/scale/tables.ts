@@ -4,7 +4,7 @@ import { costNames, costTable } from "./costs.ts";
 import { duration, percent, short, usd } from "./format.ts";
 import { type LimitUse, tightest } from "./limits.ts";
 import { busiest } from "./load.ts";
-import { COMPARED, type ScaleResult, type Study, type Variant } from "./study.ts";
+import type { ScaleResult, Study, Variant } from "./study.ts";
 
 const eventsOf = ({ load }: Variant): number => load.rooms.reduce((sum, { market }) => sum + market.rate, 0);
 const callsOf = ({ load }: Variant): number => load.rooms.reduce((sum, { calls }) => sum + calls, 0);
@@ -77,7 +77,6 @@ const widths = (study: Study): string =>
     [
       "sockets",
       "`FANOUT_WIDTH`",
-      "order",
       "own calls an event",
       "hottest room's CPU",
       "p50",
@@ -86,23 +85,21 @@ const widths = (study: Study): string =>
       "replaced",
       "late",
     ],
-    [
-      ...study.scales.flatMap(({ sockets, widths }) => widths.map((variant) => ({ sockets, variant }))),
-      ...study.byLocation.map((variant) => ({ sockets: COMPARED, variant })),
-    ].map(({ sockets, variant }) => {
-      const [room] = variant.load.rooms;
-      const { simulated, order } = variant;
-      return [
-        short(sockets),
-        widthName(variant),
-        order,
-        short((room?.ownCalls ?? 0) / (room?.market.rate ?? 1)),
-        percent(simulated.roomBusy),
-        ...latencies(variant),
-        percent(simulated.conflated),
-        percent(simulated.late),
-      ];
-    }),
+    study.scales.flatMap(({ sockets, widths }) =>
+      widths.map((variant) => {
+        const [room] = variant.load.rooms;
+        const { simulated } = variant;
+        return [
+          short(sockets),
+          widthName(variant),
+          short((room?.ownCalls ?? 0) / (room?.market.rate ?? 1)),
+          percent(simulated.roomBusy),
+          ...latencies(variant),
+          percent(simulated.conflated),
+          percent(simulated.late),
+        ];
+      }),
+    ),
   );
 
 const gateways = ({ gateways, proportional }: Study): string => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { costs } from "../../../bench/scale/costs.ts";
 import { createEventQueue } from "../../../bench/scale/event-queue.ts";
 import { Histogram } from "../../../bench/scale/histogram.ts";
+import { lanesOf } from "../../../bench/scale/lanes.ts";
 import { loadOf, roundsPerSecond } from "../../../bench/scale/load.ts";
 import { simulateMarkets } from "../../../bench/scale/market-simulation.ts";
 import { OutboxModel } from "../../../bench/scale/outbox-model.ts";
@@ -9,11 +10,11 @@ import { createRandom } from "../../../bench/scale/random.ts";
 import { createRoomModel } from "../../../bench/scale/room-model.ts";
 import { createServer } from "../../../bench/scale/server.ts";
 import { backoffMs, simulateStorm } from "../../../bench/scale/storm.ts";
-import { HUB } from "../../../bench/scale/topology.ts";
+import { COLOS, HUB } from "../../../bench/scale/topology.ts";
 import { workloadOf } from "../../../bench/scale/workload.ts";
 
 describe("an outbox", () => {
-  it("has one batch on its way, and conflates only after one that took long", () => {
+  it("has one batch on its way, and conflates only after one that took over 50 ms more than twice the quickest", () => {
     let now = 0;
     const batches: number[][] = [];
     const answers: (() => void)[] = [];
@@ -35,8 +36,11 @@ describe("an outbox", () => {
     answerAfter(10);
     outbox.push([4]);
     outbox.push([5]);
-    answerAfter(100);
-    expect(batches).toEqual([[1], [2, 3], [5]]);
+    answerAfter(70);
+    outbox.push([6]);
+    outbox.push([7]);
+    answerAfter(71);
+    expect(batches).toEqual([[1], [2, 3], [4, 5], [7]]);
     expect(outbox.conflated).toBe(1);
   });
 });
@@ -80,6 +84,24 @@ describe("a room", () => {
   });
 });
 
+describe("lanes", () => {
+  it("are those that src/rooms/fan-out.ts makes", () => {
+    const [a, b, c] = COLOS;
+    const named = { a, b, c };
+    const lanesFor = (order: string): string[] => {
+      const gateways = [...order].flatMap((name) => {
+        const colo = named[name as keyof typeof named];
+        return colo === undefined ? [] : [{ name, colo }];
+      });
+      return lanesOf(gateways, 2).map((lane) => lane.map(({ name }) => name).join(""));
+    };
+    // Near as long as that lane has at most twice as many as the smallest.
+    expect(lanesFor("abaaa")).toEqual(["aaa", "ba"]);
+    expect(lanesFor("ababcc")).toEqual(["aac", "bbc"]);
+    expect(lanesFor("aabb")).toEqual(["ab", "ab"]);
+  });
+});
+
 describe("rates", () => {
   it("tell how often one batch at a time is sent", () => {
     // Rarely anything: each event has a batch of its own. Much: one batch after the other.
@@ -88,19 +110,22 @@ describe("rates", () => {
     expect(roundsPerSecond(0, 0.1)).toBe(0);
   });
 
-  it("are those that the simulation comes to", () => {
+  it.each([256, 40])("are those that the simulation comes to, at a width of %d", (width) => {
     const load = loadOf(
       { ...workloadOf(10_000), symbols: 20 },
-      { gatewaysPerColo: 1, width: 256, coalesceMs: 0 },
+      { gatewaysPerColo: 4, width, coalesceMs: 0 },
       costs,
     );
     const [hottest] = load.rooms;
-    const simulated = simulateMarkets(
-      load,
-      { seconds: 15, rooms: 1, personalRate: 10, order: "mixed", seed: 1 },
-      costs,
-    );
-    expect(simulated.calls / 15 / (hottest?.calls ?? 0)).toBeCloseTo(1, 1);
+    const options = { seconds: 15, rooms: 1, personalRate: 10, seed: 1 };
+    const simulated = simulateMarkets(load, options, costs);
+    for (const ratio of [
+      simulated.calls / 15 / (hottest?.calls ?? 0),
+      simulated.roomCalls / 15 / (hottest?.ownCalls ?? 0),
+    ]) {
+      expect(ratio).toBeGreaterThan(0.85);
+      expect(ratio).toBeLessThan(1.15);
+    }
   });
 });
 
@@ -111,7 +136,7 @@ describe("the simulation", () => {
     costs,
   );
   const markets = (seed: number) =>
-    simulateMarkets(load, { seconds: 3, rooms: 2, personalRate: 50, order: "mixed", seed }, costs);
+    simulateMarkets(load, { seconds: 3, rooms: 2, personalRate: 50, seed }, costs);
   const storm = (seed: number) =>
     simulateStorm(load, { clients: 3_000, connectTimeoutMs: 5_000, seconds: 60, seed }, costs);
 

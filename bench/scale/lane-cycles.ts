@@ -1,0 +1,77 @@
+import type { Costs } from "./costs.ts";
+import { lanesOf } from "./lanes.ts";
+import { createRandom, shuffle } from "./random.ts";
+import { COLOS, type Colo, HUB, oneWayMs } from "./topology.ts";
+
+/** Of a location's gateways those in lanes of one kind. */
+export interface LaneKind {
+  /** Of the location's gateways. */
+  readonly share: number;
+  /** Gateways of each lane, of all locations. */
+  readonly size: number;
+  /** From the room to all of them and back, in s. */
+  readonly cycleS: number;
+}
+
+export type LaneKinds = ReadonlyMap<Colo, readonly LaneKind[]>;
+
+const MS = 1_000;
+const SEED = 1;
+/** Gateways dealt to lanes, so that each location has some and chance evens out. */
+const DEALT = 1_000;
+
+/** Mean over its gateways, each of which relays in turn: to the relay and from it to the farthest, and back, in s. */
+const cycleSOf = (lane: readonly Colo[], costs: Costs): number => {
+  const places = [...new Set(lane)];
+  return (
+    lane.reduce((sum, relay) => {
+      const farthest = lane.length === 1 ? 0 : Math.max(...places.map((to) => oneWayMs(relay, to, costs)));
+      return sum + (2 * (oneWayMs(HUB, relay, costs) + farthest)) / MS;
+    }, 0) / lane.length
+  );
+};
+
+/** As many as `gateways`, by the locations' shares; the fractions go to others at another `offset`, 0 to 1. */
+const placesOf = (gateways: number, shares: readonly number[], offset: number): { colo: Colo }[] => {
+  let sum = 0;
+  return COLOS.flatMap((colo, index) => {
+    const before = Math.floor(sum * gateways + offset);
+    sum += shares[index] ?? 0;
+    return new Array<{ colo: Colo }>(Math.floor(sum * gateways + offset) - before).fill({ colo });
+  });
+};
+
+/** In which lanes a room has its gateways, if they come in any order; `shares`: of the gateways, by location. */
+export const laneKindsOf = (
+  gateways: number,
+  width: number,
+  shares: readonly number[],
+  costs: Costs,
+): LaneKinds => {
+  const random = createRandom(SEED);
+  const found = new Map<Colo, Map<string, { size: number; cycleS: number; count: number }>>();
+  const rounds = Math.ceil(DEALT / gateways);
+  for (let round = 0; round < rounds; round++) {
+    const dealt = shuffle(placesOf(gateways, shares, round / rounds), random);
+    for (const lane of lanesOf(dealt, width)) {
+      const size = lane.length;
+      const colos = lane.map(({ colo }) => colo);
+      const cycleS = cycleSOf(colos, costs);
+      const name = `${size} ${cycleS}`;
+      for (const colo of colos) {
+        const kinds = found.get(colo) ?? new Map();
+        found.set(colo, kinds);
+        kinds.set(name, { size, cycleS, count: (kinds.get(name)?.count ?? 0) + 1 });
+      }
+    }
+  }
+  return new Map(
+    [...found].map(([colo, kinds]) => {
+      const total = [...kinds.values()].reduce((sum, { count }) => sum + count, 0);
+      return [
+        colo,
+        [...kinds.values()].map(({ size, cycleS, count }) => ({ size, cycleS, share: count / total })),
+      ];
+    }),
+  );
+};
