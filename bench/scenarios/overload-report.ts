@@ -3,7 +3,7 @@ import { type Driven, lostOf } from "../lib/drive.ts";
 import { type Column, cellsOf, count, decimals, headsOf, judge, percent } from "../lib/report.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
-import { ledgercore } from "../servers/ledgercore.ts";
+import { ledgercoreInMemory } from "../servers/ledgercore.ts";
 import type { TargetKind } from "../servers/target.ts";
 import { COST_COLUMNS, type DrivenRow, faultsOf, latencyColumns } from "./driven-table.ts";
 import type { Report } from "./scenario.ts";
@@ -91,7 +91,7 @@ export const reportOverload = (
   seconds: number,
 ): Report => {
   const of = (name: string): OverloadRow[] => rows.filter(({ contender }) => contender === name);
-  const own = of(ledgercore.name);
+  const own = of(ledgercoreInMemory.name);
   return {
     text: [MARKET_COLUMNS, PERSONAL_COLUMNS]
       .map((columns) =>

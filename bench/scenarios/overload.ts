@@ -3,7 +3,7 @@ import { drive, type Feed } from "../lib/drive.ts";
 import { createEvents, type MarketEvent } from "../lib/events.ts";
 import { stampedBar } from "../lib/stamped.ts";
 import { runRounds, withContenders } from "../lib/turns.ts";
-import { type LedgerCoreTarget, ledgercore } from "../servers/ledgercore.ts";
+import { type LedgerCoreTarget, ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { Target } from "../servers/target.ts";
 import { calibrate } from "./calibrate.ts";
@@ -140,7 +140,7 @@ export const overload: Scenario<Option> = {
     personal: { default: 10, help: "personal events a second" },
     seconds: { default: 10, help: "seconds of overload" },
   },
-  targets: [ledgercore, socketioRedis],
+  targets: [ledgercoreInMemory, socketioRedis],
   run: async (context) =>
     reportOverload(
       await runRounds(context, (round) => runRound(context, round)),

@@ -7,7 +7,7 @@ import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { runRounds, withContenders } from "../lib/turns.ts";
 import { bareDo } from "../servers/bare-do.ts";
-import { ledgercore } from "../servers/ledgercore.ts";
+import { ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import { DEFAULT_USERS } from "../servers/target.ts";
 import { COST_COLUMNS, type DrivenRow, faultsOf, latency, latencyColumns } from "./driven-table.ts";
@@ -79,7 +79,7 @@ const report = (rows: readonly DrivenRow[]): Report => {
     goals: [
       judge(
         `p99 at most that of ${socketioRedis.name}`,
-        ratiosOf(ledgercore.name),
+        ratiosOf(ledgercoreInMemory.name),
         { atMost: 1 },
         decimals(2),
       ),
@@ -112,6 +112,6 @@ export const paced: Scenario<Option> = {
     rate: { default: 50, help: "events a second" },
     seconds: { default: 20, help: "seconds of each measurement" },
   },
-  targets: [ledgercore, socketioRedis, bareDo],
+  targets: [ledgercoreInMemory, socketioRedis, bareDo],
   run: async (context) => report(await runRounds(context, (round) => runRound(context, round))),
 };

@@ -4,7 +4,7 @@ import { type Column, cell, cellsOf, decimals, headsOf, judge, percent, ratios }
 import { CLASSES, type EventClass } from "../lib/stamped.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
-import { ledgercore } from "../servers/ledgercore.ts";
+import { ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { TargetKind } from "../servers/target.ts";
 import { COST_COLUMNS, type DrivenRow, faultsOf, latency, latencyColumns } from "./driven-table.ts";
@@ -33,7 +33,7 @@ const LATENCY_COLUMNS: readonly Column<Driven>[] = [
 const ratiosOf = (rows: readonly RealisticRow[], name: EventClass, speed: Speed): number[] =>
   ratios(
     rows.filter((row) => row.speed === speed),
-    ledgercore.name,
+    ledgercoreInMemory.name,
     socketioRedis.name,
     latency(name, "p99"),
   );

@@ -3,7 +3,7 @@ import { type Driven, drive, type Feed, type Feeds } from "../lib/drive.ts";
 import { recordedTicks } from "../lib/recorded-bars.ts";
 import { stampedBar } from "../lib/stamped.ts";
 import { inTurn, runRounds, withContenders } from "../lib/turns.ts";
-import { ledgercore } from "../servers/ledgercore.ts";
+import { ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import { personalFeed } from "./personal-feed.ts";
 import { type RealisticRow, reportRealistic, SPEEDS, type Speed } from "./realistic-report.ts";
@@ -74,7 +74,7 @@ export const realistic: Scenario<Option> = {
     personal: { default: 47, help: "personal events a second" },
     seconds: { default: 20, help: "seconds of each measurement" },
   },
-  targets: [ledgercore, socketioRedis],
+  targets: [ledgercoreInMemory, socketioRedis],
   run: async (context) =>
     reportRealistic(await runRounds(context, (round) => runRound(context, round)), realistic.targets),
 };
