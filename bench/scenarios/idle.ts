@@ -3,7 +3,7 @@ import type { Bar } from "../lib/chart.ts";
 import { cpuMs } from "../lib/cpu.ts";
 import { residentBytes } from "../lib/memory.ts";
 import { personalEvents, publishAll } from "../lib/personal-events.ts";
-import { cell, count, decimals, judge, type Measured, ratios } from "../lib/report.ts";
+import { cell, decimals, judge, type Measured, ratios } from "../lib/report.ts";
 import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
 import { inTurn, runRounds } from "../lib/turns.ts";
@@ -28,7 +28,7 @@ interface Row extends Measured, Crowd {
   readonly wakeUps: number;
 }
 
-type Options = Context<"sockets" | "users" | "events" | "settle" | "seconds">;
+type Options = Context<"sockets" | "users" | "own" | "events" | "settle" | "seconds">;
 
 /** What only Linux tells. */
 const known = (value: number | undefined): number => {
@@ -119,21 +119,26 @@ const barsOf = ({ crowd, rows }: Case): Bar[] =>
     ...spreadOf(rows.filter(({ contender }) => contender === name).map((row) => memory(row) / 1_000)),
   }));
 
-export const idle: Scenario<"sockets" | "users" | "events" | "settle" | "seconds"> = {
+export const idle: Scenario<"sockets" | "users" | "own" | "events" | "settle" | "seconds"> = {
   name: "idle",
   summary: "memory, CPU time and wake-ups of sockets on which nothing happens but pings",
   rounds: 2,
   options: {
     sockets: { default: 5_000, help: "sockets that are there" },
-    users: { default: 50, help: "users they belong to; measured again with as many as sockets" },
+    users: { default: 50, help: "users they belong to" },
+    own: { default: 1_000, help: "sockets in a second measurement, each of a user of its own" },
     events: { default: 20, help: "events that each user's sockets get in the end" },
     settle: { default: 20, help: "seconds after which objects hibernate, and memory is read" },
     seconds: { default: 75, help: "seconds of idleness that are measured" },
   },
   targets: KINDS,
   run: async (context): Promise<Report> => {
-    const { sockets, users, events, settle, seconds } = context.options;
-    const crowds = [users, sockets].map((users): Crowd => ({ sockets, users }));
+    const { sockets, users, own, events, settle, seconds } = context.options;
+    const crowds: readonly Crowd[] = [
+      { sockets, users },
+      // Every room has files open: as many rooms as sockets would be too many for one process.
+      { sockets: own, users: own },
+    ];
     const rows = await runRounds(context, async (round) => {
       const ofRound: Row[] = [];
       for (const crowd of inTurn(crowds, round)) {
@@ -144,7 +149,7 @@ export const idle: Scenario<"sockets" | "users" | "events" | "settle" | "seconds
     const cases = crowds.map(
       (crowd): Case => ({ crowd, rows: rows.filter((row) => row.users === crowd.users) }),
     );
-    const text = `${count(sockets)} sockets with pings every 25 s, as by default. Memory is what all the server's
+    const text = `Sockets with pings every 25 s, as by default. Memory is what all the server's
 processes grew by, ${settle} s after the last connection or event; CPU time and wake-ups are those of ${seconds} s of
 idleness, and a wake-up is a voluntary context switch of any thread. Later each user gets ${events} events. The
 ${bareDo.name} pings nobody and knows no user: what it has is what the platform itself takes for a WebSocket.`;

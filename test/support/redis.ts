@@ -57,6 +57,10 @@ export class RedisServer {
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     const started = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = started;
+    // Whatever ends this process, it does not stay behind.
+    const kill = () => started.kill("SIGKILL");
+    process.once("exit", kill);
+    started.once("exit", () => process.off("exit", kill));
     await new Promise<void>((resolve, reject) => {
       started.once("exit", (code) => reject(new Error(`redis-server ended with ${code}.`)));
       createInterface(started.stdout).on("line", (line) => {
