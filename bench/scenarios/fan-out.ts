@@ -1,9 +1,10 @@
-import { LoadClient } from "../client/client.ts";
-import { type Contender, type Contest, runInTurn, runRounds, withContenders } from "../lib/turns.ts";
+import type { LoadClient } from "../client/client.ts";
+import { type Contender, runInTurn, runRounds, withContenders } from "../lib/turns.ts";
 import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import { type Audience, type BurstRow, type Pace, reportOf } from "./fan-out-report.ts";
+import { loadClients } from "./load-clients.ts";
 import { measure, type Publishing } from "./measure.ts";
 import type { Context, Scenario } from "./scenario.ts";
 
@@ -62,12 +63,7 @@ const runAudience = (
   { options, signal }: Options,
 ): Promise<readonly BurstRow[]> => {
   const { sockets, offer, paces } = audience;
-  const contest: Contest<LoadClient> = {
-    kinds: KINDS,
-    targetOptions: { sockets },
-    createLoad: () => new LoadClient(),
-    connect: (load, target) => load.connect(target, sockets, offer),
-  };
+  const contest = loadClients(KINDS, { sockets }, offer);
   const events = eventsOf(options.deliveries, sockets);
   return withContenders(contest, round, signal, (contenders) =>
     runInTurn(paces, round, signal, async (pace) => {

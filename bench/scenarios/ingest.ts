@@ -1,12 +1,13 @@
-import { LoadClient } from "../client/client.ts";
+import type { LoadClient } from "../client/client.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { requestsOf, symbolOf, wholeSeries } from "../lib/ingest-series.ts";
 import { FIRST_MS } from "../lib/personal-events.ts";
 import { count, type Measured } from "../lib/report.ts";
 import { CLASSES } from "../lib/stamped.ts";
-import { type Contender, type Contest, runInTurn, runRounds, withContenders } from "../lib/turns.ts";
+import { type Contender, runInTurn, runRounds, withContenders } from "../lib/turns.ts";
 import { meter } from "../lib/usage.ts";
 import { casesOf, chartOf, faultsOf, type Job, KINDS, PEER, type Row, tables } from "./ingest-report.ts";
+import { loadClients } from "./load-clients.ts";
 import { inOrder } from "./measure.ts";
 import type { Context, Report, Scenario } from "./scenario.ts";
 
@@ -79,16 +80,11 @@ const measureJob = async (contender: Contender<LoadClient>, job: Job, round: num
 /** Everything with one number of rooms, each contender right after the other. */
 const runRooms = (rooms: number, round: number, context: Options): Promise<readonly Row[]> => {
   const { options, signal } = context;
-  const contest: Contest<LoadClient> = {
-    kinds: KINDS,
-    targetOptions: {
-      sockets: rooms,
-      users: rooms,
-      rooms: Array.from({ length: rooms }, (_, room) => [`market:${symbolOf(room)}`]),
-    },
-    createLoad: () => new LoadClient(),
-    connect: (load, target) => load.connect(target, rooms),
-  };
+  const contest = loadClients(KINDS, {
+    sockets: rooms,
+    users: rooms,
+    rooms: Array.from({ length: rooms }, (_, room) => [`market:${symbolOf(room)}`]),
+  });
   return withContenders(contest, round, signal, (contenders) =>
     runInTurn(jobsOf(rooms, context), round, signal, async (job) => {
       const rows: Row[] = [];

@@ -1,4 +1,4 @@
-import { LoadClient } from "../client/client.ts";
+import type { LoadClient } from "../client/client.ts";
 import { drive, type Feed } from "../lib/drive.ts";
 import { createEvents, type MarketEvent } from "../lib/events.ts";
 import { stampedBar } from "../lib/stamped.ts";
@@ -7,6 +7,7 @@ import { type LedgerCoreTarget, ledgercoreInMemory } from "../servers/ledgercore
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { Target } from "../servers/target.ts";
 import { calibrate } from "./calibrate.ts";
+import { loadClients } from "./load-clients.ts";
 import { type OverloadRow, reportOverload } from "./overload-report.ts";
 import { personalFeed } from "./personal-feed.ts";
 import type { Context, Scenario } from "./scenario.ts";
@@ -104,12 +105,7 @@ const runRound = ({ options, signal }: Context<Option>, round: number): Promise<
   };
 
   return withContenders(
-    {
-      kinds: overload.targets,
-      targetOptions: { sockets, users, rooms: rooms.map((room) => [room]) },
-      createLoad: () => new LoadClient(),
-      connect: (client, target) => client.connect(target, sockets),
-    },
+    loadClients(overload.targets, { sockets, users, rooms: rooms.map((room) => [room]) }),
     round,
     signal,
     async (contenders) => {

@@ -1,4 +1,3 @@
-import { LoadClient } from "../client/client.ts";
 import { type Driven, drive, type Feed, NO_FEED } from "../lib/drive.ts";
 import { createEvents, ROOM } from "../lib/events.ts";
 import { cell, cellsOf, decimals, headsOf, judge, ratios } from "../lib/report.ts";
@@ -11,6 +10,7 @@ import { ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import { DEFAULT_USERS } from "../servers/target.ts";
 import { COST_COLUMNS, type DrivenRow, faultsOf, latency, latencyColumns } from "./driven-table.ts";
+import { loadClients } from "./load-clients.ts";
 import type { Context, Report, Scenario } from "./scenario.ts";
 
 /** Before each measurement, not counted: wakes hibernating objects and warms the code. */
@@ -36,31 +36,21 @@ const feedOf = (rate: number, seconds: number, base: number): Feed => {
 const runRound = (context: Context<Option>, round: number): Promise<DrivenRow[]> => {
   const { options, signal } = context;
   const { sockets, rate } = options;
-  return withContenders(
-    {
-      kinds: paced.targets,
-      targetOptions: { sockets },
-      createLoad: () => new LoadClient(),
-      connect: (client, target) => client.connect(target, sockets),
-    },
-    round,
-    signal,
-    async (contenders) => {
-      const rows: DrivenRow[] = [];
-      for (const { kind, target, load } of contenders) {
-        const run = (seconds: number): Promise<Driven> =>
-          drive(
-            target,
-            load,
-            { market: feedOf(rate, seconds, Date.now()), personal: NO_FEED },
-            { audience: { sockets, rooms: [ROOM], users: DEFAULT_USERS }, settleMs: SETTLE_MS, signal },
-          );
-        await run(WARM_UP_S);
-        rows.push({ round, contender: kind.name, ...(await run(options.seconds)) });
-      }
-      return rows;
-    },
-  );
+  return withContenders(loadClients(paced.targets, { sockets }), round, signal, async (contenders) => {
+    const rows: DrivenRow[] = [];
+    for (const { kind, target, load } of contenders) {
+      const run = (seconds: number): Promise<Driven> =>
+        drive(
+          target,
+          load,
+          { market: feedOf(rate, seconds, Date.now()), personal: NO_FEED },
+          { audience: { sockets, rooms: [ROOM], users: DEFAULT_USERS }, settleMs: SETTLE_MS, signal },
+        );
+      await run(WARM_UP_S);
+      rows.push({ round, contender: kind.name, ...(await run(options.seconds)) });
+    }
+    return rows;
+  });
 };
 
 const report = (rows: readonly DrivenRow[]): Report => {

@@ -1,10 +1,10 @@
-import { LoadClient } from "../client/client.ts";
 import { type Driven, drive, type Feed, type Feeds } from "../lib/drive.ts";
 import { recordedTicks } from "../lib/recorded-bars.ts";
 import { stampedBar } from "../lib/stamped.ts";
 import { inTurn, runRounds, withContenders } from "../lib/turns.ts";
 import { ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
+import { loadClients } from "./load-clients.ts";
 import { personalFeed } from "./personal-feed.ts";
 import { type RealisticRow, reportRealistic, SPEEDS, type Speed } from "./realistic-report.ts";
 import type { Context, Scenario } from "./scenario.ts";
@@ -37,12 +37,7 @@ const runRound = ({ options, signal }: Context<Option>, round: number): Promise<
     personal: personalFeed(personal, seconds, users),
   });
   return withContenders(
-    {
-      kinds: realistic.targets,
-      targetOptions: { sockets, users, rooms: rooms.map((room) => [room]) },
-      createLoad: () => new LoadClient(),
-      connect: (client, target) => client.connect(target, sockets),
-    },
+    loadClients(realistic.targets, { sockets, users, rooms: rooms.map((room) => [room]) }),
     round,
     signal,
     async (contenders) => {
