@@ -1,16 +1,24 @@
-import type { Bar } from "../lib/chart.ts";
 import { residentBytes } from "../lib/memory.ts";
-import { cell, count, decimals, judge, type Measured, percent, ratios } from "../lib/report.ts";
-import { spreadOf } from "../lib/stats.ts";
+import {
+  type Column,
+  cell,
+  cellsOf,
+  count,
+  decimals,
+  headsOf,
+  judge,
+  type Measured,
+  percent,
+  ratios,
+} from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
-import { inTurn, runRounds } from "../lib/turns.ts";
 import { meter } from "../lib/usage.ts";
 import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore, ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { TargetKind } from "../servers/target.ts";
 import type { Context, Goal, Report, Scenario } from "./scenario.ts";
-import { type Crowd, crowdName, withFleet } from "./with-fleet.ts";
+import { type Case, type Crowd, crowdBars, crowdName, measureCrowds, withFleet } from "./with-fleet.ts";
 
 const KINDS = [ledgercore, ledgercoreInMemory, bareDo, socketioRedis];
 const PEER = socketioRedis.name;
@@ -53,13 +61,7 @@ const measure = (kind: TargetKind, crowd: Crowd, round: number, context: Options
 
 const speed = (row: Row): number => row.connectedPerSecond;
 
-/** What was measured with one crowd. */
-interface Case {
-  readonly crowd: Crowd;
-  readonly rows: readonly Row[];
-}
-
-const ratioTable = (cases: readonly Case[]): string =>
+const ratioTable = (cases: readonly Case<Row>[]): string =>
   formatTable(
     [`connections/s to ${PEER}`, ...OWN.map(({ name }) => name)],
     cases.map(({ crowd, rows }) => [
@@ -68,49 +70,34 @@ const ratioTable = (cases: readonly Case[]): string =>
     ]),
   );
 
-const detailTable = ({ rows }: Case): string => {
-  const head = [
-    "server",
-    "connections/s",
-    "p50 ms",
-    "p99 ms",
-    "server CPU µs",
-    "memory KB",
-    "load client busy",
-  ];
-  return formatTable(
-    head,
-    KINDS.map(({ name }) => {
-      const own = rows.filter(({ contender }) => contender === name);
-      const column = (value: (row: Row) => number | undefined, format: (value: number) => string): string =>
-        cell(own.map(value), format);
-      return [
-        name,
-        column(speed, decimals(0)),
-        column((row) => row.p50Ms, decimals(0)),
-        column((row) => row.p99Ms, decimals(0)),
-        column((row) => row.serverCpuUs, decimals(0)),
-        column((row) => row.bytesPerSocket && row.bytesPerSocket / 1_000, decimals(0)),
-        column((row) => row.clientBusy, percent),
-      ];
-    }),
-  );
-};
+const COLUMNS: readonly Column<Row>[] = [
+  ["connections/s", speed, decimals(0)],
+  ["p50 ms", (row) => row.p50Ms, decimals(0)],
+  ["p99 ms", (row) => row.p99Ms, decimals(0)],
+  ["server CPU µs", (row) => row.serverCpuUs, decimals(0)],
+  ["memory KB", (row) => row.bytesPerSocket && row.bytesPerSocket / 1_000, decimals(0)],
+  ["load client busy", (row) => row.clientBusy, percent],
+];
 
-const goalOf = ({ crowd, rows }: Case): Goal =>
+const detailTable = ({ rows }: Case<Row>): string =>
+  formatTable(
+    ["server", ...headsOf(COLUMNS)],
+    KINDS.map(({ name }) => [
+      name,
+      ...cellsOf(
+        rows.filter(({ contender }) => contender === name),
+        COLUMNS,
+      ),
+    ]),
+  );
+
+const goalOf = ({ crowd, rows }: Case<Row>): Goal =>
   judge(
     `Connect ${crowdName(crowd)}: at least 1.0 × ${PEER}`,
     ratios(rows, ledgercore.name, PEER, speed),
     { atLeast: 1 },
     decimals(2),
   );
-
-const barsOf = ({ crowd, rows }: Case): Bar[] =>
-  KINDS.map(({ name }) => ({
-    group: crowdName(crowd),
-    series: name,
-    ...spreadOf(rows.filter(({ contender }) => contender === name).map(speed)),
-  }));
 
 const NOTE = `CPU time and memory are those of one connection, of all the server's processes. Every user is a room
 object of its own with a database of its own in LedgerCore, and what its answer to a client depends on is on disk by
@@ -130,15 +117,8 @@ export const connect: Scenario<"sockets" | "users" | "at-once"> = {
   run: async (context): Promise<Report> => {
     const { sockets, users } = context.options;
     const crowds = [users, sockets].map((users): Crowd => ({ sockets, users }));
-    const rows = await runRounds(context, async (round) => {
-      const ofRound: Row[] = [];
-      for (const crowd of inTurn(crowds, round)) {
-        for (const kind of inTurn(KINDS, round)) ofRound.push(await measure(kind, crowd, round, context));
-      }
-      return ofRound;
-    });
-    const cases = crowds.map(
-      (crowd): Case => ({ crowd, rows: rows.filter((row) => row.users === crowd.users) }),
+    const { rows, cases } = await measureCrowds(context, crowds, KINDS, (kind, crowd, round) =>
+      measure(kind, crowd, round, context),
     );
     const details = cases.map((one) => `### Connecting, ${crowdName(one.crowd)}\n\n${detailTable(one)}`);
     return {
@@ -151,7 +131,7 @@ export const connect: Scenario<"sockets" | "users" | "at-once"> = {
           name: "connect",
           title: "Connect: sockets a second",
           valueTitle: "connections/s, median, lowest and highest",
-          bars: cases.flatMap(barsOf),
+          bars: cases.flatMap((one) => crowdBars(one, KINDS, speed)),
         },
       ],
       faults: [],

@@ -1,19 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Bar } from "../lib/chart.ts";
 import { cpuMs } from "../lib/cpu.ts";
 import { residentBytes } from "../lib/memory.ts";
 import { personalEvents, publishAll } from "../lib/personal-events.ts";
 import { cell, decimals, judge, type Measured, ratios } from "../lib/report.ts";
-import { spreadOf } from "../lib/stats.ts";
 import { formatTable } from "../lib/table.ts";
-import { inTurn, runRounds } from "../lib/turns.ts";
 import { wakeUps } from "../lib/wakeups.ts";
 import { bareDo } from "../servers/bare-do.ts";
 import { ledgercore } from "../servers/ledgercore.ts";
 import { socketioRedis } from "../servers/socketio-redis.ts";
 import type { Target, TargetKind } from "../servers/target.ts";
 import type { Context, Goal, Report, Scenario } from "./scenario.ts";
-import { type Crowd, crowdName, withFleet } from "./with-fleet.ts";
+import { type Case, type Crowd, crowdBars, crowdName, measureCrowds, withFleet } from "./with-fleet.ts";
 
 const KINDS = [ledgercore, bareDo, socketioRedis];
 const PEER = socketioRedis.name;
@@ -70,12 +67,6 @@ const measure = (kind: TargetKind, crowd: Crowd, round: number, context: Options
     return { round, contender: kind.name, ...crowd, bytesPerSocket, bytesAfterEvents, ...use };
   });
 
-/** What was measured with one crowd. */
-interface Case {
-  readonly crowd: Crowd;
-  readonly rows: readonly Row[];
-}
-
 const MEASURES: readonly (readonly [
   name: string,
   value: (row: Row) => number | undefined,
@@ -87,7 +78,7 @@ const MEASURES: readonly (readonly [
   ["wake-ups for 1,000 sockets and a minute", (row) => row.wakeUps, 0],
 ];
 
-const table = (cases: readonly Case[]): string =>
+const table = (cases: readonly Case<Row>[]): string =>
   formatTable(
     ["", "sockets", "ratio", ...KINDS.map(({ name }) => name)],
     MEASURES.flatMap(([name, value, digits]) =>
@@ -104,20 +95,13 @@ const table = (cases: readonly Case[]): string =>
 
 const memory = (row: Row): number => row.bytesPerSocket;
 
-const goalOf = ({ crowd, rows }: Case): Goal =>
+const goalOf = ({ crowd, rows }: Case<Row>): Goal =>
   judge(
     `Idle ${crowdName(crowd)}: at most 0.6 × ${PEER}'s memory a socket`,
     ratios(rows, ledgercore.name, PEER, memory),
     { atMost: 0.6 },
     decimals(2),
   );
-
-const barsOf = ({ crowd, rows }: Case): Bar[] =>
-  KINDS.map(({ name }) => ({
-    group: crowdName(crowd),
-    series: name,
-    ...spreadOf(rows.filter(({ contender }) => contender === name).map((row) => memory(row) / 1_000)),
-  }));
 
 export const idle: Scenario<"sockets" | "users" | "own" | "events" | "settle" | "seconds"> = {
   name: "idle",
@@ -139,15 +123,8 @@ export const idle: Scenario<"sockets" | "users" | "own" | "events" | "settle" | 
       // Every room has files open: as many rooms as sockets would be too many for one process.
       { sockets: own, users: own },
     ];
-    const rows = await runRounds(context, async (round) => {
-      const ofRound: Row[] = [];
-      for (const crowd of inTurn(crowds, round)) {
-        for (const kind of inTurn(KINDS, round)) ofRound.push(await measure(kind, crowd, round, context));
-      }
-      return ofRound;
-    });
-    const cases = crowds.map(
-      (crowd): Case => ({ crowd, rows: rows.filter((row) => row.users === crowd.users) }),
+    const { rows, cases } = await measureCrowds(context, crowds, KINDS, (kind, crowd, round) =>
+      measure(kind, crowd, round, context),
     );
     const text = `Sockets with pings every 25 s, as by default. Memory is what all the server's
 processes grew by, ${settle} s after the last connection or event; CPU time and wake-ups are those of ${seconds} s of
@@ -163,7 +140,7 @@ ${bareDo.name} pings nobody and knows no user: what it has is what the platform 
           name: "idle",
           title: "Idle: memory of a socket",
           valueTitle: "KB/socket, median, lowest and highest",
-          bars: cases.flatMap(barsOf),
+          bars: cases.flatMap((one) => crowdBars(one, KINDS, (row) => memory(row) / 1_000)),
         },
       ],
       faults: [],

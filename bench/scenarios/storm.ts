@@ -1,13 +1,23 @@
 import { personalEvents, publishAll } from "../lib/personal-events.ts";
-import { cell, count, decimals, judge, type Measured, percent, ratios } from "../lib/report.ts";
+import {
+  type Column,
+  cell,
+  cellsOf,
+  count,
+  decimals,
+  headsOf,
+  judge,
+  type Measured,
+  percent,
+  ratios,
+} from "../lib/report.ts";
 import { formatTable } from "../lib/table.ts";
-import { inTurn, runRounds } from "../lib/turns.ts";
 import { meter } from "../lib/usage.ts";
 import { ledgercore, ledgercoreInMemory } from "../servers/ledgercore.ts";
 import { socketioStreams } from "../servers/socketio-redis.ts";
 import type { TargetKind } from "../servers/target.ts";
 import type { Context, Goal, Report, Scenario } from "./scenario.ts";
-import { type Crowd, crowdName, withFleet } from "./with-fleet.ts";
+import { type Crowd, crowdName, measureCrowds, withFleet } from "./with-fleet.ts";
 
 const KINDS = [ledgercore, ledgercoreInMemory, socketioStreams];
 const PEER = socketioStreams.name;
@@ -72,24 +82,22 @@ const faultsOf = (row: Row): string[] =>
           `${row.lost} lost, ${row.repeated} repeated`,
       ];
 
+const COLUMNS: readonly Column<Row>[] = [
+  ["all back s", (row) => row.backMs / 1_000, decimals(1)],
+  ["p50 s", (row) => row.p50Ms / 1_000, decimals(1)],
+  ["p99 s", (row) => row.p99Ms / 1_000, decimals(1)],
+  ["recovered", (row) => row.recovered / row.sockets, percent],
+  ["lost", (row) => row.lost, decimals(0)],
+  ["repeated", (row) => row.repeated, decimals(0)],
+  ["server CPU µs", (row) => row.serverCpuUs, decimals(0)],
+  ["load client busy", (row) => row.clientBusy, percent],
+];
+
 const table = (rows: readonly Row[]): string =>
   formatTable(
-    [
-      `time to ${PEER}`,
-      "server",
-      "all back s",
-      "p50 s",
-      "p99 s",
-      "recovered",
-      "lost",
-      "repeated",
-      "server CPU µs",
-      "load client busy",
-    ],
+    [`time to ${PEER}`, "server", ...headsOf(COLUMNS)],
     KINDS.map(({ name }) => {
       const own = rows.filter(({ contender }) => contender === name);
-      const column = (value: (row: Row) => number | undefined, format: (value: number) => string): string =>
-        cell(own.map(value), format);
       return [
         name === PEER
           ? "1"
@@ -98,14 +106,7 @@ const table = (rows: readonly Row[]): string =>
               decimals(2),
             ),
         name,
-        column((row) => row.backMs / 1_000, decimals(1)),
-        column((row) => row.p50Ms / 1_000, decimals(1)),
-        column((row) => row.p99Ms / 1_000, decimals(1)),
-        column((row) => row.recovered / row.sockets, percent),
-        column((row) => row.lost, decimals(0)),
-        column((row) => row.repeated, decimals(0)),
-        column((row) => row.serverCpuUs, decimals(0)),
-        column((row) => row.clientBusy, percent),
+        ...cellsOf(own, COLUMNS),
       ];
     }),
   );
@@ -141,11 +142,9 @@ export const storm: Scenario<"sockets" | "users" | "missed"> = {
   run: async (context): Promise<Report> => {
     const { sockets, users, missed } = context.options;
     const crowd: Crowd = { sockets, users };
-    const rows = await runRounds(context, async (round) => {
-      const ofRound: Row[] = [];
-      for (const kind of inTurn(KINDS, round)) ofRound.push(await measure(kind, crowd, round, context));
-      return ofRound;
-    });
+    const { rows } = await measureCrowds(context, [crowd], KINDS, (kind, crowd, round) =>
+      measure(kind, crowd, round, context),
+    );
     const text = `${count(sockets)} sockets, ${crowdName(crowd)}, lose their TCP connections at once; each user gets
 ${missed} events; all come back at once with their \`pid\` and offset. \`lost\` and \`repeated\` count events over all
 sockets. The streams adapter has no emitter for backends: its server emits the events itself.`;

@@ -1,6 +1,8 @@
 import { Fleet } from "../client/fleet.ts";
+import type { Bar } from "../lib/chart.ts";
 import type { Measured } from "../lib/report.ts";
-import { withContenders } from "../lib/turns.ts";
+import { spreadOf } from "../lib/stats.ts";
+import { runInTurn, runRounds, withContenders } from "../lib/turns.ts";
 import type { Target, TargetKind } from "../servers/target.ts";
 import type { Context } from "./scenario.ts";
 
@@ -41,6 +43,44 @@ export const withFleet = <Row extends Measured>(
     return use({ target: contender.target, fleet: contender.load });
   });
 };
+
+/** What was measured with one crowd. */
+export interface Case<Row> {
+  readonly crowd: Crowd;
+  readonly rows: readonly Row[];
+}
+
+/** Measures every kind of server with every crowd, each in its round's order. */
+export const measureCrowds = async <Row extends Measured & Crowd>(
+  context: Pick<Context, "rounds" | "progress" | "signal">,
+  crowds: readonly Crowd[],
+  kinds: readonly TargetKind[],
+  measure: (kind: TargetKind, crowd: Crowd, round: number) => Promise<Row>,
+): Promise<{ rows: Row[]; cases: Case<Row>[] }> => {
+  const { signal } = context;
+  const rows = await runRounds(context, (round) =>
+    runInTurn(crowds, round, signal, (crowd) =>
+      runInTurn(kinds, round, signal, async (kind) => [await measure(kind, crowd, round)]),
+    ),
+  );
+  const cases = crowds.map((crowd) => ({
+    crowd,
+    rows: rows.filter(({ sockets, users }) => sockets === crowd.sockets && users === crowd.users),
+  }));
+  return { rows, cases };
+};
+
+/** A bar for each kind of server. */
+export const crowdBars = <Row extends Measured>(
+  { crowd, rows }: Case<Row>,
+  kinds: readonly TargetKind[],
+  value: (row: Row) => number,
+): Bar[] =>
+  kinds.map(({ name }) => ({
+    group: crowdName(crowd),
+    series: name,
+    ...spreadOf(rows.filter(({ contender }) => contender === name).map(value)),
+  }));
 
 const warmUp = async (target: Target, firstUser: number): Promise<void> => {
   const fleet = new Fleet();
