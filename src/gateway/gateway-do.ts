@@ -1,3 +1,4 @@
+import { RpcTarget } from "cloudflare:workers";
 import { createAuthenticate } from "../auth/authenticate.ts";
 import { decodeAnswer } from "../backends/wire.ts";
 import type { Session } from "../engineio/session.ts";
@@ -7,7 +8,8 @@ import { after, sleep } from "../lib/after.ts";
 import { describeError, log } from "../lib/log.ts";
 import { ID_LENGTH, randomToken } from "../lib/random.ts";
 import { callRetrying } from "../lib/rpc.ts";
-import type { Frame, GatewayRpc, MembershipOp, Relayed } from "../rooms/protocol.ts";
+import { Busyness, Links } from "../rooms/links.ts";
+import type { FanOutRpc, Frame, GatewayRpc, MembershipOp, Relayed } from "../rooms/protocol.ts";
 import { SocketServer } from "../socketio/server.ts";
 import type { Socket } from "../socketio/socket.ts";
 import { RealtimeApplication } from "./application.ts";
@@ -37,6 +39,24 @@ const RECONCILE_BATCH = 200;
  */
 type GatewayAlarm = "reconcile" | "lost";
 
+/** What the other end of a link may call (FAN-5). */
+class GatewayLink extends RpcTarget implements FanOutRpc {
+  readonly #gateway: FanOutRpc;
+
+  constructor(gateway: FanOutRpc) {
+    super();
+    this.#gateway = gateway;
+  }
+
+  async deliver(...args: Parameters<FanOutRpc["deliver"]>): Promise<boolean> {
+    return this.#gateway.deliver(...args);
+  }
+
+  async relay(...args: Parameters<FanOutRpc["relay"]>): Promise<Relayed> {
+    return this.#gateway.relay(...args);
+  }
+}
+
 /** Holds client connections. Named `<colo>-<n>`; see docs/architecture.md. */
 export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements GatewayRpc {
   protected readonly host: GatewayHost;
@@ -47,6 +67,9 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
     },
   });
   readonly #memberships: Memberships;
+  /** To gateways that this one relays to. */
+  readonly #links: Links;
+  readonly #called = new Busyness(Date.now);
   readonly #requests: Requests;
   readonly #application: RealtimeApplication;
 
@@ -66,6 +89,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
         this.alarms.ensure("reconcile", Date.now() + config.PING_INTERVAL);
       },
     });
+    this.#links = new Links({ gateway: (other) => env.GATEWAYS.getByName(other), clock: Date.now, after });
     const flows = new Flows({ window: config.STREAM_WINDOW, clock: Date.now, sleep });
     const flowOf = (session: Session) => flows.of(session);
     this.#requests = new Requests({
@@ -144,13 +168,16 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
     frames: readonly Frame[],
     others: readonly string[],
   ): Promise<Relayed> {
-    const { name, env } = this;
     const deliver = async (gateway: string) =>
-      gateway === name
+      gateway === this.name
         ? this.#deliver(room, epoch, frames)
-        : env.GATEWAYS.getByName(gateway).deliver(room, epoch, frames);
+        : this.#links.call(gateway, (rpc) => rpc.deliver(room, epoch, frames));
     // The others first: what is sent here holds up what comes after it.
-    return relayTo([...others, name], deliver, after);
+    return relayTo([...others, this.name], deliver, after);
+  }
+
+  async link(): Promise<GatewayLink | undefined> {
+    return this.#called.count() ? new GatewayLink(this) : undefined;
   }
 
   async supersede(room: string, socketId: string, connection: number): Promise<void> {
@@ -160,6 +187,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
   }
 
   async #deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean> {
+    this.#called.count();
     const held = this.#subscriptions.deliver(room, epoch, frames);
     // The answer lets the room send on. It comes when what was sent is written, as far as clients take it: what waits for
     // longer is better off in the room, where it makes batches and gives way to what is newer.

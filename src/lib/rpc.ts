@@ -7,11 +7,15 @@ interface RpcError {
   readonly durableObjectReset?: boolean;
 }
 
-/** Whether a call may succeed if made anew. An overloaded object must not be asked again at once. */
+const readError = (error: unknown): RpcError => (typeof error === "object" && error !== null ? error : {});
+
+/** Whether the object has too much to do: it must not be asked again at once. */
+export const isOverloaded = (error: unknown): boolean => readError(error).overloaded === true;
+
+/** Whether a call may succeed if made anew. */
 export const isRetryable = (error: unknown): boolean => {
-  if (typeof error !== "object" || error === null) return false;
-  const { retryable, overloaded, durableObjectReset } = error as RpcError;
-  return (retryable === true || durableObjectReset === true) && overloaded !== true;
+  const { retryable, durableObjectReset } = readError(error);
+  return (retryable === true || durableObjectReset === true) && !isOverloaded(error);
 };
 
 const ATTEMPTS = 4;

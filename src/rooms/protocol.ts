@@ -137,6 +137,8 @@ export interface RoomStats {
   readonly lost: number;
   /** Events that wait to be sent, counted for each gateway. */
   readonly waiting: number;
+  /** Gateways that are called over a link now (FAN-5): while there is one, the room does not hibernate. */
+  readonly links: number;
 }
 
 export interface RoomRpc {
@@ -160,11 +162,17 @@ export interface Relayed {
   readonly unreached: readonly string[];
 }
 
-export interface GatewayRpc {
+/** What gateways are called for again and again. Frames that have come before are skipped. */
+export interface FanOutRpc {
   /** Sends frames to the room's sockets here; `false` if the gateway holds none. */
   deliver(room: string, epoch: number, frames: readonly Frame[]): Promise<boolean>;
   /** Delivers here, and passes on to other gateways (FAN-3). */
   relay(room: string, epoch: number, frames: readonly Frame[], others: readonly string[]): Promise<Relayed>;
+}
+
+export interface GatewayRpc extends FanOutRpc {
+  /** Opens a link (FAN-5): the caller gets a stub to dispose of. `undefined` if the gateway would rather hibernate. */
+  link(): Promise<FanOutRpc | undefined>;
   /** Ends a connection of a socket that has come back on another one. */
   supersede(room: string, socketId: string, connection: number): Promise<void>;
 }

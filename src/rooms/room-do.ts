@@ -9,6 +9,7 @@ import { randomToken } from "../lib/random.ts";
 import { err, type Result } from "../lib/result.ts";
 import { callRetrying } from "../lib/rpc.ts";
 import { CandleReader, noBars } from "./candle-reader.ts";
+import { Links } from "./links.ts";
 import { MarketState } from "./market-state.ts";
 import type {
   CandleRefusal,
@@ -37,11 +38,20 @@ const ALARM_SLACK_MS = 60_000;
 const CONFLATED_REPORT_MS = 10_000;
 
 /** Of a room that nobody has used. */
-const UNUSED: RoomStats = { subscribers: 0, gateways: 0, published: 0, conflated: 0, lost: 0, waiting: 0 };
+const UNUSED: RoomStats = {
+  subscribers: 0,
+  gateways: 0,
+  published: 0,
+  conflated: 0,
+  lost: 0,
+  waiting: 0,
+  links: 0,
+};
 
 interface Opened {
   readonly core: RoomCore;
   readonly alarms: Alarms<RoomAlarm>;
+  readonly links: Links;
   /** Of market rooms. */
   readonly candles: CandleReader | undefined;
 }
@@ -77,7 +87,9 @@ export class Room extends DurableObject<Env> implements RoomRpc {
 
   async stats(): Promise<RoomStats> {
     // Asking opens no room.
-    return this.#opened?.core.stats ?? UNUSED;
+    if (this.#opened === undefined) return UNUSED;
+    const { core, links } = this.#opened;
+    return { ...core.stats, links: links.open };
   }
 
   override async alarm(): Promise<void> {
@@ -111,7 +123,8 @@ export class Room extends DurableObject<Env> implements RoomRpc {
       maxEvents: config.RECOVERY_MAX_EVENTS,
       heartbeatMs: config.PING_INTERVAL + config.PING_TIMEOUT + ALARM_SLACK_MS,
     };
-    const gateways = env.GATEWAYS;
+    const gateway = (name: string) => env.GATEWAYS.getByName(name);
+    const links = new Links({ gateway, clock: Date.now, after });
     const alarms = new Alarms<RoomAlarm>(storage);
     // Later lives of the room have later epochs, also on a machine whose clock is behind.
     const epoch = Math.max(Date.now(), (storage.kv.get<number>(EPOCH_KEY) ?? 0) + 1);
@@ -131,18 +144,18 @@ export class Room extends DurableObject<Env> implements RoomRpc {
         : { market }),
       transaction: (run) => this.#transaction(run),
       alarms,
-      deliver: (gateway, frames) => gateways.getByName(gateway).deliver(name, epoch, frames),
-      relay: (gateway, frames, others) => gateways.getByName(gateway).relay(name, epoch, frames, others),
+      deliver: (to, frames) => links.call(to, (rpc) => rpc.deliver(name, epoch, frames)),
+      relay: (to, frames, others) => links.call(to, (rpc) => rpc.relay(name, epoch, frames, others)),
       onLost: ([gateway, ...others], frames, error) =>
         log("error", "frames_lost", {
           ...{ room: name, gateway, others: others.length, frames },
           error: describeError(error),
         }),
       onConflated: (frames) => this.#conflated(frames),
-      supersede: (gateway, socketId, connection) => {
+      supersede: (from, socketId, connection) => {
         // At worst the ping timeout ends that connection.
-        callRetrying(() => gateways.getByName(gateway).supersede(name, socketId, connection), sleep).catch(
-          (error) => log("warn", "supersede_failed", { room: name, gateway, error: describeError(error) }),
+        callRetrying(() => gateway(from).supersede(name, socketId, connection), sleep).catch((error) =>
+          log("warn", "supersede_failed", { room: name, gateway: from, error: describeError(error) }),
         );
       },
       presenceLimit: config.PRESENCE_LIMIT,
@@ -155,7 +168,7 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     });
     const candles =
       market && new CandleReader({ bars: market.bars, room: name, clock: Date.now, pause: () => sleep(0) });
-    return { core, alarms, candles };
+    return { core, alarms, links, candles };
   }
 
   /** A backlog has many batches: one line tells of those of some seconds. */

@@ -103,7 +103,7 @@ export class RoomCore {
     this.#fanOut.flush();
   }
 
-  get stats(): RoomStats {
+  get stats(): Omit<RoomStats, "links"> {
     return {
       subscribers: this.#subscribers.size,
       gateways: this.#subscribers.gateways.length,

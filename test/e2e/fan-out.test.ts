@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { TestClient } from "../support/client.ts";
 import { bar, type Service, startService } from "../support/service.ts";
@@ -45,15 +46,29 @@ const fill = async (atLeast: number): Promise<TestClient[]> => {
 };
 
 /** Publishes events one by one, each once all of these have the one before. */
-const publish = async (clients: readonly TestClient[], from: number, to: number): Promise<void> => {
+const publish = async (
+  clients: readonly TestClient[],
+  from: number,
+  to: number,
+  symbol = SYMBOL,
+): Promise<void> => {
   for (let number = from; number <= to; number++) {
-    await service.publish(bar(SYMBOL, number));
+    await service.publish(bar(symbol, number));
     await Promise.all(clients.map((client) => client.next("market_chart_live_update")));
   }
 };
 
 const numbersOf = (client: TestClient): number[] =>
-  client.payloads("market_chart_live_update").map((data) => (data as { timestamp: number }).timestamp);
+  client
+    .payloads("market_chart_live_update")
+    .filter(({ symbol }) => symbol === SYMBOL)
+    .map(({ timestamp }) => timestamp);
+
+/** The clients of these gateways, and the others. */
+const split = (clients: readonly TestClient[], gateways: readonly string[]) =>
+  Object.groupBy(clients, (client) =>
+    gateways.includes(client.sessionId.split(".")[0] ?? "") ? "there" : "elsewhere",
+  );
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -89,19 +104,42 @@ describe("FAN-3 relays", () => {
     await start({ PRESENCE_LIMIT: "0", FANOUT_WIDTH: "1" });
     const clients = await fill(10);
     await publish(clients, 1, 2);
-    const homes = new Map(clients.map((client) => [client, client.sessionId.split(".")[0]]));
     const lostGateways = ["local-0", "local-1"];
+    const { elsewhere: stayed = [] } = split(clients, lostGateways);
     for (const [lost, gateway] of lostGateways.entries()) {
       await fetch(`${service.origin}/test/abort?gateway=${gateway}`);
       // While the clients of the lost gateway come back.
       for (const number of upTo(10)) await service.publish(bar(SYMBOL, 2 + 10 * lost + number));
     }
-    const stayed = clients.filter((client) => !lostGateways.some((gateway) => homes.get(client) === gateway));
     expect(stayed.length).toBeGreaterThan(0);
     for (const client of stayed) {
       expect((await client.all("market_chart_live_update", 22)).map(({ timestamp }) => timestamp)).toEqual(
         upTo(22),
       );
     }
+  });
+});
+
+describe("FAN-5 links", () => {
+  it("carry what a room and its relays send often, until it is quiet or they break", async () => {
+    await start({ PRESENCE_LIMIT: "0", FANOUT_WIDTH: "2" });
+    const clients = await fill(10);
+    await publish(clients, 1, 10);
+    expect((await service.room(ROOM)).links).toBe(0);
+    // Gateways that only this room called would be busy after it, and be asked again after ten seconds.
+    await Promise.all(clients.map((client) => client.subscribe("market:OTHER-USD")));
+    await publish(clients, 1, 150, "OTHER-USD");
+    await publish(clients, 11, 150);
+    expect((await service.room(ROOM)).links).toBeGreaterThan(0);
+    const calls = (await stats()).map(({ delivered, relayed }) => delivered + relayed);
+    expect(sum(calls)).toBe(GATEWAYS * 300);
+    // Gateways that have left memory are called as before, and so are those whose links break.
+    await service.evict("Gateway", "local-0");
+    await publish(clients, 151, 160);
+    const { elsewhere: stayed = [] } = split(clients, ["local-1"]);
+    await fetch(`${service.origin}/test/abort?gateway=local-1`);
+    await publish(stayed, 161, 170);
+    for (const client of stayed) expect(numbersOf(client)).toEqual(upTo(170));
+    while ((await service.room(ROOM)).links > 0) await setTimeout(100);
   });
 });

@@ -3,13 +3,17 @@ import { setTimeout } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { signToken } from "../support/keys.ts";
 import { engineUrl, RawClient } from "../support/raw-client.ts";
-import { credit, startService } from "../support/service.ts";
+import { bar, credit, startService } from "../support/service.ts";
 
 const SOCKETS = 1_000;
 /** The platform hibernates an object after 10 s without work; there is no event to await for it. */
 const HIBERNATED_AFTER_MS = 11_000;
 
-it("CONN-8: 1,000 idle sockets wake a gateway for no pong, and it hibernates between pings", async () => {
+const SYMBOL = "IDLE-USD";
+/** So many events one by one that the room opens a link. */
+const EVENTS = 150;
+
+it("CONN-8, FAN-5: 1,000 idle sockets wake a gateway for no pong, and it hibernates between pings", async () => {
   const service = await startService({
     // The interval is long enough to hibernate in, and as short as that allows.
     vars: { GATEWAYS_PER_COLO: "1", PING_INTERVAL: "12000", PING_TIMEOUT: "12000" },
@@ -29,14 +33,23 @@ it("CONN-8: 1,000 idle sockets wake a gateway for no pong, and it hibernates bet
       await socket.frame('42["connected"');
       sockets.push(socket);
     }
+    const [first] = sockets;
+    if (first === undefined) throw new Error("There are sockets.");
+    first.send(`42["subscribe",{"room":"market:${SYMBOL}"}]`);
+    await first.frame('42["subscribed"');
+    for (let event = 1; event <= EVENTS; event++) {
+      await service.publish(bar(SYMBOL, event));
+      await first.frame('42["market_chart_live_update"', event);
+    }
+    expect((await service.room(`market:${SYMBOL}`)).links).toBe(1);
     const awake = await stats();
-    expect(awake.messages).toBe(SOCKETS);
+    expect(awake.messages).toBe(SOCKETS + 1);
 
     // Every socket is pinged and its pong is answered, by the platform alone.
     await Promise.all(sockets.map((socket) => socket.frame("6")));
     const pinged = await stats();
     // It may have hibernated between two rounds already.
-    expect(pinged.messages).toBe(pinged.life === awake.life ? SOCKETS : 0);
+    expect(pinged.messages).toBe(pinged.life === awake.life ? SOCKETS + 1 : 0);
 
     await setTimeout(HIBERNATED_AFTER_MS);
     const woken = await stats();

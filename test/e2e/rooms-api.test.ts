@@ -14,7 +14,7 @@ const get = (room: string, token = INGEST_TOKEN, method = "GET"): Promise<Respon
     headers: { authorization: `Bearer ${token}` },
   });
 
-const QUIET = { subscribers: 0, gateways: 0, published: 0, conflated: 0, lost: 0, waiting: 0 };
+const QUIET = { subscribers: 0, gateways: 0, published: 0, conflated: 0, lost: 0, waiting: 0, links: 0 };
 
 it("ROOM-7 tells of a market and of a user what goes on there", async () => {
   const client = await service.connect("user|a");

@@ -1,4 +1,5 @@
 import { SERVICE, startServer } from "../../scripts/lib/local-server.ts";
+import type { RoomStats } from "../../src/rooms/protocol.ts";
 import { type ClientOptions, TestClient } from "./client.ts";
 import { JWT_VARS, signToken } from "./keys.ts";
 
@@ -24,6 +25,8 @@ export interface Service {
   connect(userId: string, options?: ClientOptions): Promise<TestClient>;
   /** Publishes and expects everything to be accepted. */
   publish(items: unknown): Promise<void>;
+  /** What `GET /api/rooms/<room>` tells. */
+  room(name: string): Promise<RoomStats>;
   ingest(body: string, headers?: Record<string, string>): Promise<Response>;
   /** Removes an object from memory; its WebSockets hibernate. */
   evict(className: "Gateway" | "Room", name: string): Promise<void>;
@@ -107,6 +110,12 @@ export const startService = async ({
       if (response.status !== 202 || result.rejected.length > 0) {
         throw new Error(`Not all was accepted: ${response.status} ${JSON.stringify(result)}`);
       }
+    },
+    room: async (name) => {
+      const response = await fetch(`${server.url.origin}/api/rooms/${encodeURIComponent(name)}`, {
+        headers: { authorization: `Bearer ${INGEST_TOKEN}` },
+      });
+      return (await response.json()) as RoomStats;
     },
     evict: (className, name) =>
       server.miniflare.unsafeEvictDurableObject("ledgercore-realtime", className, { name }),

@@ -2,6 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Joined, Publication } from "../../src/rooms/protocol.ts";
+import { tell } from "./support/tell.ts";
 
 const roomOf = (symbol: string) => env.ROOMS.getByName(`market:${symbol}`);
 
@@ -43,7 +44,7 @@ describe("MKT-2 candles, on real objects", () => {
     expect(await stub.candles({ userId: "u", resolution: "1m" })).toEqual(expected);
     await evictDurableObject(stub);
     expect(await stub.candles({ userId: "u", resolution: "1m" })).toEqual(expected);
-    const [joined] = (await stub.update("local-3", [
+    const [joined] = (await tell(stub, "local-3", [
       { op: "join", snapshot: true, socketId: "s", userId: "u", connection: 1 },
     ])) as [Joined];
     expect(joined.snapshot?.map((body) => JSON.parse(body))).toEqual([

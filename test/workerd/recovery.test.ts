@@ -6,6 +6,7 @@ import { hasTable } from "../../src/lib/sql.ts";
 import type { Connected, MembershipOp, Publication, Resume } from "../../src/rooms/protocol.ts";
 import { SqlSubscriberStore } from "../../src/rooms/subscriber-store.ts";
 import { RawSocket } from "./support/raw-socket.ts";
+import { tell } from "./support/tell.ts";
 
 const roomOf = (name: string) => env.ROOMS.getByName(name);
 const PERSONAL = "user:user_test";
@@ -188,7 +189,7 @@ describe("USER-1 USER-2 what a room keeps, on real storage", () => {
 
   it("goes when it is old, and the room with its user; whoever comes next finds a new one", async () => {
     const stub = roomOf("user:gone");
-    const [before] = (await stub.update("local-5", [connect, leave])) as [Connected, undefined];
+    const [before] = (await tell(stub, "local-5", [connect, leave])) as [Connected, undefined];
     await stub.publish([event(1, { id: "x" })]);
     expect(await stub.publish([event(1, { id: "x" })])).toEqual(["duplicate"]);
     await growOld(stub);
@@ -197,7 +198,7 @@ describe("USER-1 USER-2 what a room keeps, on real storage", () => {
     expect(await tables(stub)).toEqual([]);
     expect(await runDurableObjectAlarm(stub)).toBe(false);
     expect(await stub.publish([event(1, { id: "x" })])).toEqual(["accepted"]);
-    const [after] = (await stub.update("local-5", [{ ...connect, resume: { pid: before.pid } }])) as [
+    const [after] = (await tell(stub, "local-5", [{ ...connect, resume: { pid: before.pid } }])) as [
       Connected,
     ];
     expect(after).toMatchObject({ recovered: false, socketId: "s", logged: 1, missed: [] });
@@ -206,7 +207,7 @@ describe("USER-1 USER-2 what a room keeps, on real storage", () => {
   it("is what it needs: there is no table before something goes into it", async () => {
     const stub = roomOf("user:little");
     const names = async () => (await tables(stub)).map(({ name }) => name).sort();
-    await stub.update("local-5", [connect]);
+    await tell(stub, "local-5", [connect]);
     expect(await names()).toEqual(["sessions", "sockets"]);
     await stub.publish([event(1)]);
     expect(await names()).toEqual(["log", "log_state", "sessions", "sockets"]);
@@ -242,7 +243,7 @@ describe("USER-1 USER-2 what a room keeps, on real storage", () => {
 
 it("ROOM-6 USER-2 a gateway that lost its sockets tells their rooms, and they can be recovered elsewhere", async () => {
   const stub = roomOf("user:lost");
-  const [before] = (await stub.update("local-4", [
+  const [before] = (await tell(stub, "local-4", [
     { op: "connect", userId: "lost", socketId: "s", pid: "p" },
     { op: "subscriptions", socketId: "s", connection: 1, symbols: ["A-B"] },
   ])) as [Connected, undefined];
@@ -257,7 +258,7 @@ it("ROOM-6 USER-2 a gateway that lost its sockets tells their rooms, and they ca
     .poll(() => runInDurableObject(stub, (_, { storage }) => new SqlSubscriberStore(storage.sql).all()))
     .toEqual([]);
   await stub.publish([event(1)]);
-  const [after] = (await stub.update("local-3", [
+  const [after] = (await tell(stub, "local-3", [
     { op: "connect", userId: "lost", socketId: "new", pid: "pnew", resume: { pid: "p" } },
   ])) as [Connected];
   expect(after).toMatchObject({ recovered: true, socketId: "s", connection: 2, symbols: ["A-B"] });
