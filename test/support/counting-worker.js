@@ -1,4 +1,5 @@
-// The built Worker, whose gateways count what wakes them and what rooms ask of them. Given to workerd beside index.js.
+// The built Worker, whose gateways count what wakes them and what rooms ask of them, and take their time if they are told
+// to. Given to workerd beside index.js.
 import worker, { Gateway as BuiltGateway, Room } from "./index.js";
 
 export { Room };
@@ -9,14 +10,16 @@ export class Gateway extends BuiltGateway {
   #messages = 0;
   #delivered = 0;
   #relayed = 0;
+  #stallMs = 0;
 
   webSocketMessage(webSocket, message) {
     this.#messages++;
     return super.webSocketMessage(webSocket, message);
   }
 
-  deliver(...args) {
+  async deliver(...args) {
     this.#delivered++;
+    if (this.#stallMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#stallMs));
     return super.deliver(...args);
   }
 
@@ -32,6 +35,10 @@ export class Gateway extends BuiltGateway {
     };
   }
 
+  stall(ms) {
+    this.#stallMs = ms;
+  }
+
   abort() {
     this.ctx.abort("as a test wants it");
   }
@@ -42,6 +49,10 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     const gateway = env.GATEWAYS.getByName(searchParams.get("gateway") ?? "local-0");
     if (pathname === "/test/stats") return Response.json(await gateway.stats());
+    if (pathname === "/test/stall") {
+      await gateway.stall(Number(searchParams.get("ms")));
+      return new Response("stalls");
+    }
     // The call fails with the object.
     if (pathname === "/test/abort") return gateway.abort().catch(() => new Response("aborted"));
     return worker.fetch(request, env, ctx);
