@@ -1,6 +1,8 @@
 import type { Costs } from "./costs.ts";
-import { type Load, messagesOfConnect } from "./load.ts";
+import { callsTo, isBusy, type Links } from "./links.ts";
+import { type GatewayClass, type Load, type MarketRoom, messagesOfConnect } from "./load.ts";
 import { HUB, oneWayMs } from "./topology.ts";
+import type { Workload } from "./workload.ts";
 
 /** What is paid for, a second. */
 export interface Use {
@@ -85,32 +87,50 @@ const use = (part: Partial<Use>): Use => ({
   ...part,
 });
 
-/** What the service uses a second, by what it is for. */
-export const useOf = ({ workload, classes, rooms, gateways }: Load, costs: Costs): UseByCause => {
+/** How often a room saves its bars, each time 1 s after the first change; so it is the share of time in which they wait, too. */
+const savingOf = ({ market: { rate } }: MarketRoom): number => rate / (1 + rate);
+
+/** The share of its time for which a room is paid. With links it is never idle: a timer looks after them, too. */
+const roomTime = (room: MarketRoom, links: Links | undefined): number =>
+  links !== undefined && isBusy(room.ownCalls) ? 1 : savingOf(room);
+
+/** The share of its time for which a gateway is paid. */
+const gatewayTime = (gateway: GatewayClass, { requestRate }: Workload, links: Links | undefined): number => {
+  if (links !== undefined && isBusy(callsTo(gateway))) return 1;
+  // A request keeps it in memory; else only work is paid for.
+  const asked = 1 - Math.exp(-gateway.sockets * requestRate * REQUEST_S);
+  return asked + (1 - asked) * Math.min(1, gateway.busy);
+};
+
+/** What the service uses a second, by what it is for; without `links` each call is a request. */
+export const useOf = (load: Load, costs: Costs, links?: Links): UseByCause => {
+  const { workload, classes, rooms, gateways } = load;
   const { sockets, markets, personalRate, requestRate, sessionS, pingIntervalS, publishBatch } = workload;
   const events = rooms.reduce((sum, { market }) => sum + market.rate, 0);
   const personal = sockets * personalRate;
   const requests = sockets * requestRate;
   const connections = sockets / sessionS;
   const ofWorker = (1 - costs.publishRoomShare) / 1e3;
-  // A room is kept in memory by the timer that saves its bars 1 s after the first change.
-  const awakeRooms = rooms.reduce((sum, { market: { rate } }) => sum + rate / (1 + rate), 0);
-  // A request keeps its gateway in memory; else only work is paid for.
-  const awakeGateways = classes.reduce((sum, { gateways, sockets, busy }) => {
-    const asked = 1 - Math.exp(-sockets * requestRate * REQUEST_S);
-    return sum + gateways * (asked + (1 - asked) * Math.min(1, busy));
-  }, 0);
+  const roomsInMemory = rooms.reduce((sum, room) => sum + roomTime(room, links), 0);
+  const gatewaysInMemory = classes.reduce(
+    (sum, gateway) => sum + gateway.gateways * gatewayTime(gateway, workload, links),
+    0,
+  );
+  const calls =
+    links === undefined
+      ? rooms.reduce((sum, { calls }) => sum + calls, 0)
+      : links.ofRooms.requests + links.ofRelays.requests;
   const personalS = (costs.objectWakeMs + costs.personalStoreMs + 2 * oneWayMs(HUB, HUB, costs)) / 1e3;
   return {
     "market fan-out": use({
-      objectRequests: rooms.reduce((sum, { calls }) => sum + calls, 0),
-      gbSeconds: (awakeRooms + awakeGateways) * OBJECT_GB,
+      objectRequests: calls,
+      gbSeconds: (roomsInMemory + gatewaysInMemory) * OBJECT_GB,
     }),
     "market ingest": use({
       workerRequests: events / publishBatch,
       workerCpuMs: events * ofWorker * (costs.publishEventUs + costs.publishRequestUs / publishBatch),
       objectRequests: events,
-      rowsWritten: awakeRooms,
+      rowsWritten: rooms.reduce((sum, room) => sum + savingOf(room), 0),
     }),
     "personal events": use({
       workerRequests: personal,

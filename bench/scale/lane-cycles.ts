@@ -9,6 +9,8 @@ export interface LaneKind {
   readonly share: number;
   /** Gateways of each lane, of all locations. */
   readonly size: number;
+  /** Of the other gateways of the lane those of this location, on average. */
+  readonly near: number;
   /** From the room to all of them and back, in s. */
   readonly cycleS: number;
 }
@@ -19,6 +21,14 @@ const MS = 1_000;
 const SEED = 1;
 /** Gateways dealt to lanes, so that each location has some and chance evens out. */
 const DEALT = 1_000;
+
+interface Dealt {
+  readonly size: number;
+  readonly cycleS: number;
+  /** Gateways, and of all of them together the others of the same location. */
+  readonly count: number;
+  readonly near: number;
+}
 
 /** Mean over its gateways, each of which relays in turn: to the relay and from it to the farthest, and back, in s. */
 const cycleSOf = (lane: readonly Colo[], costs: Costs): number => {
@@ -49,7 +59,7 @@ export const laneKindsOf = (
   costs: Costs,
 ): LaneKinds => {
   const random = createRandom(SEED);
-  const found = new Map<Colo, Map<string, { size: number; cycleS: number; count: number }>>();
+  const found = new Map<Colo, Map<string, Dealt>>();
   const rounds = Math.ceil(DEALT / gateways);
   for (let round = 0; round < rounds; round++) {
     const dealt = shuffle(placesOf(gateways, shares, round / rounds), random);
@@ -59,9 +69,11 @@ export const laneKindsOf = (
       const cycleS = cycleSOf(colos, costs);
       const name = `${size} ${cycleS}`;
       for (const colo of colos) {
-        const kinds = found.get(colo) ?? new Map();
+        const kinds = found.get(colo) ?? new Map<string, Dealt>();
         found.set(colo, kinds);
-        kinds.set(name, { size, cycleS, count: (kinds.get(name)?.count ?? 0) + 1 });
+        const { count, near } = kinds.get(name) ?? { count: 0, near: 0 };
+        const others = colos.filter((one) => one === colo).length - 1;
+        kinds.set(name, { size, cycleS, count: count + 1, near: near + others });
       }
     }
   }
@@ -70,7 +82,11 @@ export const laneKindsOf = (
       const total = [...kinds.values()].reduce((sum, { count }) => sum + count, 0);
       return [
         colo,
-        [...kinds.values()].map(({ size, cycleS, count }) => ({ size, cycleS, share: count / total })),
+        [...kinds.values()].map(({ size, cycleS, count, near }) => ({
+          ...{ size, cycleS },
+          near: near / count,
+          share: count / total,
+        })),
       ];
     }),
   );

@@ -29,6 +29,7 @@ export const limitsOf = (load: Load, costs: Costs): readonly LimitUse[] => {
     { limit: "gateway: CPU", share: gateway.busy, eased: true },
     { limit: "gateway: memory", share: memory(gateway.sockets * costs.gatewaySocketBytes), eased: true },
     { limit: "gateway: sockets", share: gateway.sockets / costs.objectSockets, eased: true },
+    // Calls over links are counted: whether the platform does is not published.
     { limit: "gateway: requests/s", share: gateway.requests / objectRequestsPerSecond, eased: false },
     { limit: "hottest room: CPU", share: room.busy, eased: false },
     {
@@ -44,6 +45,34 @@ export const limitsOf = (load: Load, costs: Costs): readonly LimitUse[] => {
       eased: false,
     },
   ];
+};
+
+/** How many subscribers one market room can have. */
+export interface Audience {
+  readonly limit: string;
+  readonly subscribers: number;
+  /** Of all, if the most popular market has so many subscribers. */
+  readonly sockets: number;
+}
+
+/** What a room's subscribers are limited by, however many gateways there are. */
+export const audiencesOf = (
+  { workload, rooms }: Load,
+  connectTimeoutMs: number,
+  costs: Costs,
+): readonly Audience[] => {
+  const { market } = busiest(rooms.slice(0, 1));
+  const { isolateBytes, isolateBaseBytes, objectRequestsPerSecond, roomSubscriberBytes, roomJoinUs } = costs;
+  const subscribersBy = {
+    memory: (isolateBytes - isolateBaseBytes) / roomSubscriberBytes,
+    // One comes and one goes in each session.
+    "requests/s": ((objectRequestsPerSecond - market.rate) * workload.sessionS) / 2,
+    [`all join within ${connectTimeoutMs / 1e3} s`]: (connectTimeoutMs * 1e3) / roomJoinUs,
+  };
+  return Object.entries(subscribersBy).map(([limit, subscribers]) => ({
+    ...{ limit, subscribers },
+    sockets: (subscribers * workload.sockets) / market.subscribers,
+  }));
 };
 
 /** The use that is nearest to its limit. */

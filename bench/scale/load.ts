@@ -23,8 +23,11 @@ export interface MarketPart {
   /** deliver calls to a gateway that has some, and events in each. */
   readonly calls: number;
   readonly frames: number;
-  /** Of the calls those that the room makes itself. */
+  /** Of the calls those that the room makes itself, and those that gateways of the same location relay. */
   readonly ownCalls: number;
+  readonly nearCalls: number;
+  /** Lanes in which a gateway of this location is. */
+  readonly kinds: readonly LaneKind[];
   /** Of CPU time for one call, in ms. */
   readonly serviceMs: number;
 }
@@ -36,7 +39,7 @@ export interface GatewayClass {
   /** Of each gateway. */
   readonly sockets: number;
   readonly markets: readonly MarketPart[];
-  /** Calls, requests, messages and alarms of each gateway a second. */
+  /** Calls, whether over links or not, requests, messages and alarms of each gateway a second. */
   readonly requests: number;
   /** Share of its time in which its thread works. */
   readonly busy: number;
@@ -122,7 +125,7 @@ const reachOf = (market: Market, setup: Setup, costs: Costs): Reach => {
     gateways,
     lanes,
     kindsAt: (colo) =>
-      relayed?.get(colo) ?? [{ share: 1, size: 1, cycleS: (2 * oneWayMs(HUB, colo, costs)) / MS }],
+      relayed?.get(colo) ?? [{ share: 1, size: 1, near: 0, cycleS: (2 * oneWayMs(HUB, colo, costs)) / MS }],
   };
 };
 
@@ -141,11 +144,13 @@ const classOf = (
     const mean = subscribersAt(market, colo, setup);
     const present = 1 - Math.exp(-mean);
     const rate = coalescedRate(market.rate, setup.coalesceMs);
-    let [calls, ownCalls] = [0, 0];
-    for (const { share, size, cycleS } of kindsAt(colo)) {
+    const kinds = kindsAt(colo);
+    let [calls, ownCalls, nearCalls] = [0, 0, 0];
+    for (const { share, size, near, cycleS } of kinds) {
       const rounds = share * roundsPerSecond(rate, cycleS);
       calls += rounds;
       ownCalls += rounds / size;
+      nearCalls += (rounds * near) / size;
     }
     const frames = market.rate / calls;
     // A relay's calls are made by all gateways of its lane in turns.
@@ -153,7 +158,8 @@ const classOf = (
     const serviceMs =
       callMs * (1 - callerShare + relayed * callerShare) +
       ((mean / present) * (frames * socketFrameUs + socketTurnUs)) / MS;
-    return { market, present, sockets: mean / present, calls, frames, ownCalls, serviceMs };
+    const sockets = mean / present;
+    return { market, present, sockets, calls, frames, ownCalls, nearCalls, kinds, serviceMs };
   });
   const { personalRate, requestRate, sessionS, pingIntervalS } = workload;
   const marketCalls = markets.reduce((sum, { present, calls }) => sum + present * calls, 0);

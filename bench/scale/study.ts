@@ -1,16 +1,16 @@
 import { type Bill, billOf, useOf } from "./bill.ts";
 import type { Costs } from "./costs.ts";
 import { type Fleet, fleetOf } from "./fleet.ts";
-import { type LimitUse, limitsOf, planSetup } from "./limits.ts";
+import { type Audience, audiencesOf, type LimitUse, limitsOf, planSetup } from "./limits.ts";
+import { type Links, linksOf } from "./links.ts";
 import { type Load, loadOf, type Setup } from "./load.ts";
 import { type Simulated, simulateMarkets } from "./market-simulation.ts";
 import { type Storm, simulateStorm } from "./storm.ts";
-import { type WebSocketLink, webSocketLinkOf } from "./websocket-link.ts";
 import { workloadOf } from "./workload.ts";
 
 export const SCALES = [10_000, 100_000, 1_000_000, 10_000_000] as const;
 export const DIRECT = Number.POSITIVE_INFINITY;
-export const WIDTHS = [DIRECT, 256, 64] as const;
+export const WIDTHS = [DIRECT, 1_000, 256, 64] as const;
 export const COALESCE_MS = [0, 50, 100, 250] as const;
 const DEFAULTS = { width: 256, coalesceMs: 0 } as const;
 /** Times the gateways that `planSetup` chooses. */
@@ -22,12 +22,16 @@ const COALESCED = [100_000, COMPARED] as const;
 const SEED = 1;
 const HOT_ROOMS = 3;
 const PERSONAL_RATE = 1_000;
-const STORM = { clients: 200_000, connectTimeoutMs: 5_000, seconds: 300, seed: SEED } as const;
+const STORM = { clients: 200_000, seconds: 300, seed: SEED } as const;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Values of CONNECT_TIMEOUT that are compared, at the largest scale. */
+const TIMEOUTS_MS = [CONNECT_TIMEOUT_MS, 15_000, 30_000, 45_000] as const;
 
 export interface Variant {
   readonly setup: Setup;
   readonly load: Load;
   readonly simulated: Simulated;
+  readonly links: Links;
   readonly bill: Bill;
 }
 
@@ -35,7 +39,8 @@ export interface ScaleResult extends Variant {
   readonly sockets: number;
   readonly limits: readonly LimitUse[];
   readonly fleet: Fleet;
-  readonly link: WebSocketLink;
+  /** The bill if every call to a gateway were a request. */
+  readonly withoutLinksUsd: number;
   readonly storm: Storm;
   /** By FANOUT_WIDTH. */
   readonly widths: readonly Variant[];
@@ -45,6 +50,10 @@ export interface ScaleResult extends Variant {
 
 export interface Study {
   readonly scales: readonly ScaleResult[];
+  /** Of one market. */
+  readonly audiences: readonly Audience[];
+  /** At the largest scale, by CONNECT_TIMEOUT in ms. */
+  readonly timeouts: readonly { readonly connectTimeoutMs: number; readonly storm: Storm }[];
   /** At `COMPARED` sockets. */
   readonly gateways: readonly Variant[];
   readonly proportional: Variant;
@@ -62,10 +71,11 @@ const variantOf = (sockets: number, setup: Setup, costs: Costs): Variant => {
   const load = loadOf(workloadOf(sockets), setup, costs);
   const seconds = secondsOf(sockets);
   const options = { seconds, rooms: HOT_ROOMS, personalRate: PERSONAL_RATE, seed: SEED };
+  const links = linksOf(load);
   return {
-    ...{ setup, load },
+    ...{ setup, load, links },
     simulated: simulateMarkets(load, options, costs),
-    bill: billOf(useOf(load, costs), costs),
+    bill: billOf(useOf(load, costs, links), costs),
   };
 };
 
@@ -80,14 +90,23 @@ const studyScale = (sockets: number, costs: Costs): ScaleResult => {
     ...{ sockets, widths },
     limits: limitsOf(load, costs),
     fleet: fleetOf(load, costs),
-    link: webSocketLinkOf(load, costs),
-    storm: simulateStorm(load, STORM, costs),
+    withoutLinksUsd: billOf(useOf(load, costs), costs).usd,
+    storm: simulateStorm(load, { ...STORM, connectTimeoutMs: CONNECT_TIMEOUT_MS }, costs),
     coalesced: COALESCE_MS.map((coalesceMs) => {
       const own = loadOf(workload, planSetup(workload, { ...DEFAULTS, coalesceMs }, costs), costs);
-      return { coalesceMs, usd: billOf(useOf(own, costs), costs).usd };
+      return { coalesceMs, usd: billOf(useOf(own, costs, linksOf(own)), costs).usd };
     }),
   };
 };
+
+const timeoutsOf = ({ load, storm }: ScaleResult, costs: Costs): Study["timeouts"] =>
+  TIMEOUTS_MS.map((connectTimeoutMs) => ({
+    connectTimeoutMs,
+    storm:
+      connectTimeoutMs === CONNECT_TIMEOUT_MS
+        ? storm
+        : simulateStorm(load, { ...STORM, connectTimeoutMs }, costs),
+  }));
 
 /** Simulates everything that docs/scale.md shows. The same costs give the same study. */
 export const study = (costs: Costs, progress: (line: string) => void): Study => {
@@ -95,6 +114,10 @@ export const study = (costs: Costs, progress: (line: string) => void): Study => 
     progress(`${sockets} sockets`);
     return studyScale(sockets, costs);
   });
+  const largest = scales.at(-1);
+  if (largest === undefined) throw new Error("There is no scale.");
+  progress(`storms at ${largest.sockets} sockets`);
+  const timeouts = timeoutsOf(largest, costs);
   progress(`variants at ${COMPARED} sockets`);
   const setup = planSetup(workloadOf(COMPARED), DEFAULTS, costs);
   const withGateways = (factor: number): Setup => ({
@@ -102,7 +125,8 @@ export const study = (costs: Costs, progress: (line: string) => void): Study => 
     gatewaysPerColo: Math.max(1, Math.round(setup.gatewaysPerColo * factor)),
   });
   return {
-    scales,
+    ...{ scales, timeouts },
+    audiences: audiencesOf(largest.load, CONNECT_TIMEOUT_MS, costs),
     gateways: GATEWAY_FACTORS.map((factor) => variantOf(COMPARED, withGateways(factor), costs)),
     proportional: variantOf(COMPARED, { ...setup, proportional: true }, costs),
     coalescing: COALESCED.map((sockets) => {

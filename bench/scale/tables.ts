@@ -4,6 +4,7 @@ import { costNames, costTable } from "./costs.ts";
 import { duration, percent, short, usd } from "./format.ts";
 import { type LimitUse, tightest } from "./limits.ts";
 import { busiest } from "./load.ts";
+import type { Storm } from "./storm.ts";
 import type { ScaleResult, Study, Variant } from "./study.ts";
 
 const eventsOf = ({ load }: Variant): number => load.rooms.reduce((sum, { market }) => sum + market.rate, 0);
@@ -84,6 +85,7 @@ const widths = (study: Study): string =>
       "p99.9",
       "replaced",
       "late",
+      "a month",
     ],
     study.scales.flatMap(({ sockets, widths }) =>
       widths.map((variant) => {
@@ -97,6 +99,7 @@ const widths = (study: Study): string =>
           ...latencies(variant),
           percent(simulated.conflated),
           percent(simulated.late),
+          usd(variant.bill.usd),
         ];
       }),
     ),
@@ -150,9 +153,20 @@ const coalescing = ({ coalescing, scales }: Study): string => {
   );
 };
 
+const audience = ({ audiences }: Study): string =>
+  formatTable(
+    ["limit of a market room", "subscribers", "sockets in all"],
+    audiences.map(({ limit, subscribers, sockets }) => [limit, short(subscribers), short(sockets)]),
+  );
+
+const backAfter = (p: number, { share, back }: Storm): string =>
+  share < p ? "not in 300 s" : duration(back.percentile(p / share));
+
 const storm = (study: Study): string => {
-  const at = (p: number) => (scale: ScaleResult) =>
-    scale.storm.share < p ? "not in 300 s" : duration(scale.storm.back.percentile(p / scale.storm.share));
+  const at =
+    (p: number) =>
+    ({ storm }: ScaleResult): string =>
+      backAfter(p, storm);
   return byScale(study, {
     "half are back after": at(0.5),
     "99% are back after": at(0.99),
@@ -163,6 +177,16 @@ const storm = (study: Study): string => {
     "most joins of the hottest room in a second": ({ storm }) => short(storm.peakRoom),
   });
 };
+
+const timeouts = ({ timeouts }: Study): string =>
+  formatTable(
+    ["`CONNECT_TIMEOUT`", "half back", "99%", "all", "connections for each socket"],
+    timeouts.map(({ connectTimeoutMs, storm }) => [
+      String(connectTimeoutMs),
+      ...[0.5, 0.99, 1].map((p) => backAfter(p, storm)),
+      storm.attempts.toFixed(2),
+    ]),
+  );
 
 const bill = (study: Study): string =>
   byScale(study, {
@@ -188,7 +212,7 @@ const comparison = (study: Study): string =>
           usd(coalesced.find(({ coalesceMs }) => coalesceMs === wanted)?.usd ?? 0),
       ]),
     ),
-    "with WebSockets from rooms to gateways (not built)": ({ bill, link }) => usd(bill.usd - link.savedUsd),
+    "without links": ({ withoutLinksUsd }) => usd(withoutLinksUsd),
     "fleet: instances": ({ fleet }) => short(fleet.instances),
     "fleet: Redis nodes": ({ fleet }) => short(fleet.redisNodes),
     "fleet: instances and Redis": ({ fleet }) => usd(fleet.computeUsd),
@@ -197,14 +221,19 @@ const comparison = (study: Study): string =>
       usd(fleet.computeUsd + fleet.balancerUsd + fleet.egressUsd),
   });
 
-const link = (study: Study): string => {
-  const { breakEvenCalls = 0 } = study.scales[0]?.link ?? {};
-  const table = byScale(study, {
-    "rooms for which it is cheaper": ({ link }) => String(link.rooms),
-    "saved a month": ({ link }) => usd(link.savedUsd),
+const linkUse = (study: Study): string =>
+  byScale(study, {
+    "calls/s of rooms": ({ links: { ofRooms } }) => short(ofRooms.calls),
+    "of them over links": ({ links: { ofRooms } }) => percent(ofRooms.overLinks / ofRooms.calls),
+    "calls/s of relays": ({ links: { ofRelays } }) => short(ofRelays.calls),
+    "of these over links": ({ links: { ofRelays } }) =>
+      ofRelays.calls === 0 ? "" : percent(ofRelays.overLinks / ofRelays.calls),
+    "requests for each call": ({ links: { ofRooms, ofRelays } }) =>
+      short((ofRooms.requests + ofRelays.requests) / (ofRooms.calls + ofRelays.calls)),
+    "most links of a gateway": ({ links }) => short(Math.round(links.mostOfGateway)),
+    "most links of a room": ({ links }) => short(Math.round(links.mostOfRoom)),
+    "saved of the bill": ({ bill, withoutLinksUsd }) => percent(1 - bill.usd / withoutLinksUsd),
   });
-  return `Cheaper from ${short(breakEvenCalls)} calls a second of one room, to all its gateways together; from fewer if its timers keep it in memory anyway.\n\n${table}`;
-};
 
 const assumptions = (): string =>
   formatTable(
@@ -223,9 +252,11 @@ export const tablesOf = (study: Study): Readonly<Record<string, string>> => ({
   widths: widths(study),
   gateways: gateways(study),
   coalescing: coalescing(study),
+  audience: audience(study),
   storm: storm(study),
+  timeouts: timeouts(study),
   bill: bill(study),
   comparison: comparison(study),
-  link: link(study),
+  links: linkUse(study),
   assumptions: assumptions(),
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { billOf, CAUSES, type Use, type UseByCause } from "../../../bench/scale/bill.ts";
+import { billOf, CAUSES, type Use, type UseByCause, useOf } from "../../../bench/scale/bill.ts";
 import { costs } from "../../../bench/scale/costs.ts";
 import { fill } from "../../../bench/scale/fill.ts";
 import { fleetOf } from "../../../bench/scale/fleet.ts";
+import { linksOf } from "../../../bench/scale/links.ts";
 import { loadOf } from "../../../bench/scale/load.ts";
 import { fit } from "../../../bench/scale/regression.ts";
-import { webSocketLinkOf } from "../../../bench/scale/websocket-link.ts";
 import { workloadOf } from "../../../bench/scale/workload.ts";
 
 const NOTHING: Use = {
@@ -54,9 +54,23 @@ describe("the bill", () => {
   });
 });
 
-describe("other ways", () => {
-  const load = loadOf(workloadOf(100_000), { gatewaysPerColo: 4, width: 256, coalesceMs: 0 }, costs);
+const load = loadOf(workloadOf(100_000), { gatewaysPerColo: 4, width: 256, coalesceMs: 0 }, costs);
 
+describe("what is used", () => {
+  it("differs with links by the calls that are not requests, and by objects that are never idle", () => {
+    const links = linksOf(load);
+    const [without, used] = [useOf(load, costs), useOf(load, costs, links)];
+    const { calls, requests } = links.ofRooms;
+    const [before, after] = [without["market fan-out"], used["market fan-out"]];
+    expect(before.objectRequests - after.objectRequests).toBeCloseTo(calls - requests);
+    // Each room makes, and each gateway takes, more than 10 calls a second.
+    expect(after.gbSeconds).toBeCloseTo(0.128 * (load.rooms.length + load.gateways));
+    expect(before.gbSeconds).toBeLessThan(after.gbSeconds);
+    expect({ ...used, "market fan-out": before }).toEqual(without);
+  });
+});
+
+describe("other ways", () => {
   it("has as many instances as their target takes for the deliveries", () => {
     const fleet = fleetOf(load, {
       ...costs,
@@ -65,11 +79,6 @@ describe("other ways", () => {
       instanceProcesses: 2,
     });
     expect(fleet.instances).toBe(Math.ceil(load.deliveries / 50_000));
-  });
-
-  it("weighs a WebSocket's messages against a room that never hibernates", () => {
-    // 0.128 GB-s at $12.5, and nine tenths of a call at $0.15.
-    expect(webSocketLinkOf(load, costs).breakEvenCalls).toBeCloseTo((0.128 * 12.5) / (0.15 * 0.9));
   });
 });
 
