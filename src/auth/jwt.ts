@@ -38,6 +38,8 @@ const PEM = /^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-
 /** Of an identity provider's session id, what is worth keeping: it lives in the WebSocket's attachment. */
 const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 
+const optionalApplications = applicationsClaim.optional();
+
 const invalid = (reason: string) => err<AuthFailure>({ kind: "invalid", reason });
 
 /**
@@ -121,7 +123,7 @@ const principalOf = (
   if (authorizedParties.length > 0 && !(typeof azp === "string" && authorizedParties.includes(azp))) {
     return invalid("azp is not an authorized party");
   }
-  const claimed = applicationsClaim.optional().safeParse(applications);
+  const claimed = optionalApplications.safeParse(applications);
   // Taken for absent, a claim that cannot be read would open what its issuer did not mean to.
   if (!claimed.success) return invalid("applications is not a list of at most 6 application ids");
   return ok({
