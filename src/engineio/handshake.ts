@@ -36,6 +36,12 @@ export const isUpgrade = (request: {
   readonly headers: { get(name: string): string | null };
 }): boolean => request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
 
+/** The query of a URL; the rest of it need not be taken apart. */
+export const queryOf = (url: string): URLSearchParams => {
+  const start = url.indexOf("?");
+  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
+};
+
 /** What a valid request asks for: a new session, or something of one that it names. */
 export type Handshake =
   | { readonly kind: "open"; readonly transport: TransportName }

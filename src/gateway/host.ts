@@ -1,4 +1,4 @@
-import { checkSessionRequest, isUpgrade, UNKNOWN_SESSION } from "../engineio/handshake.ts";
+import { checkSessionRequest, isUpgrade, queryOf, UNKNOWN_SESSION } from "../engineio/handshake.ts";
 import { type EngineApplication, type EngineConfig, EngineServer } from "../engineio/server.ts";
 import type { Session, SessionState } from "../engineio/session.ts";
 import type { After, Sleep } from "../lib/after.ts";
@@ -82,7 +82,7 @@ export class GatewayHost {
 
   /** Answers a request that the Worker has checked; 503 when it opens a session and the gateway is full. */
   fetch(request: Request): Response | Promise<Response> {
-    const { searchParams: query } = new URL(request.url);
+    const query = queryOf(request.url);
     const id = query.get("sid");
     const upgrade = isUpgrade(request);
     if (!id) return this.#open(request, upgrade);

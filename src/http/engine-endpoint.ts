@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import { checkHandshake, isUpgrade, originAllowed, UNKNOWN_SESSION } from "../engineio/handshake.ts";
+import { checkHandshake, isUpgrade, originAllowed, queryOf, UNKNOWN_SESSION } from "../engineio/handshake.ts";
 import { CONTEXT_HEADER, encodeContext } from "../gateway/context-header.ts";
 import { refusal } from "../gateway/handshake-refusal.ts";
 import { gatewayCandidates, gatewayOf } from "../gateway/names.ts";
@@ -33,32 +33,32 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   });
   // One handler, and no chain of middleware: that would cost a tenth of what a connection does.
   endpoint.all("/", async (c) => {
-    if (isUpgrade(c.req.raw)) return answer(c);
+    if (isUpgrade(c.req.raw)) return answer(c, true);
     const preflight = await allowOrigins(c, async () => {
-      c.res = await answer(c);
+      c.res = await answer(c, false);
     });
     return preflight ?? c.res;
   });
 
-  const answer = async (c: C): Promise<Response> => {
+  const answer = async (c: C, upgrade: boolean): Promise<Response> => {
     const checked = checkHandshake(
       {
         method: c.req.method,
-        query: new URL(c.req.url).searchParams,
-        upgrade: isUpgrade(c.req.raw),
+        query: queryOf(c.req.url),
+        upgrade,
         origin: c.req.header("origin"),
       },
       options.allowedOrigins(c.env),
     );
     if (!checked.ok) return refusal(checked.error);
-    if (checked.value.kind === "session") return passOn(c, checked.value.id);
+    if (checked.value.kind === "session") return passOn(c, checked.value.id, upgrade);
     const context = await options.context(c);
-    return context instanceof Response ? context : open(c, context);
+    return context instanceof Response ? context : open(c, context, upgrade);
   };
 
   /** Hands a handshake to a gateway of this location, or to another if that one is full or failing. */
-  const open = async (c: C, context: object): Promise<Response> => {
-    const headers = headersFor(c);
+  const open = async (c: C, context: object, upgrade: boolean): Promise<Response> => {
+    const headers = headersFor(c, upgrade);
     headers.set(CONTEXT_HEADER, encodeContext(context));
     const count = options.gatewaysPerColo(c.env);
     for (const gateway of gatewayCandidates(c.req.raw.cf?.colo, count, Math.random)) {
@@ -73,7 +73,7 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   };
 
   /** Hands a request of a session to its gateway. What a POST carries can be sent once only. */
-  const passOn = async (c: C, id: string): Promise<Response> => {
+  const passOn = async (c: C, id: string, upgrade: boolean): Promise<Response> => {
     const gateway = gatewayOf(id, options.gatewaysPerColo(c.env));
     if (gateway === undefined) return refusal(UNKNOWN_SESSION);
     const { method } = c.req.raw;
@@ -81,7 +81,7 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
     const body = method === "POST" ? c.req.raw.body : null;
     try {
       const stub = options.gateways(c.env).getByName(gateway);
-      return await stub.fetch(c.req.url, { method, body, headers: headersFor(c) });
+      return await stub.fetch(c.req.url, { method, body, headers: headersFor(c, upgrade) });
     } catch (error) {
       log("error", "gateway_unreachable", { gateway, error: describeError(error) });
       return unavailable(c, "The session's gateway cannot be reached. Connect again.");
@@ -95,8 +95,8 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
 const UPGRADE_HEADERS = ["upgrade", "sec-websocket-protocol", "sec-websocket-extensions"];
 
 /** A request's headers as its gateway may see them: no credential, and nothing that only the Worker may say. */
-const headersFor = ({ req: { raw } }: Context): Headers => {
-  if (isUpgrade(raw)) {
+const headersFor = ({ req: { raw } }: Context, upgrade: boolean): Headers => {
+  if (upgrade) {
     const headers = new Headers();
     for (const name of UPGRADE_HEADERS) {
       const value = raw.headers.get(name);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkHandshake, originAllowed } from "../../../src/engineio/handshake.ts";
+import { checkHandshake, originAllowed, queryOf } from "../../../src/engineio/handshake.ts";
 
 interface Overrides {
   readonly method?: string;
@@ -15,6 +15,14 @@ const check = ({ method = "GET", query = "EIO=4&transport=websocket", upgrade = 
 const failure = (code: number, message: string) => ({
   ok: false,
   error: { code, message, status: code === 4 ? 403 : 400 },
+});
+
+it.each([
+  ["/socket.io/", ""],
+  ["/socket.io/?", ""],
+  ["/socket.io/?EIO=4&sid=a%20b?c", "EIO=4&sid=a+b%3Fc"],
+])("the query of %s is %j", (path, query) => {
+  expect(queryOf(`https://api.example${path}`).toString()).toBe(query);
 });
 
 describe("CONN-1 handshake", () => {
