@@ -18,24 +18,27 @@ export const hasTable = (sql: Sql, name: string): boolean =>
  */
 export class LazyTable {
   readonly #sql: Sql;
+  readonly #name: string;
   readonly #definition: string;
-  #exists: boolean;
+  /** Not known until it matters. */
+  #exists: boolean | undefined;
 
   /** `definition` is what follows the name. */
   constructor(sql: Sql, name: string, definition: string) {
     this.#sql = sql;
-    this.#definition = `${name} ${definition}`;
-    this.#exists = hasTable(sql, name);
+    this.#name = name;
+    this.#definition = definition;
   }
 
   get exists(): boolean {
+    this.#exists ??= hasTable(this.#sql, this.#name);
     return this.#exists;
   }
 
   /** To be called before something is stored. Returns whether it had to be made. */
   ensure(): boolean {
-    if (this.#exists) return false;
-    this.#sql.exec(`CREATE TABLE ${this.#definition}`);
+    if (this.exists) return false;
+    this.#sql.exec(`CREATE TABLE ${this.#name} ${this.#definition}`);
     this.#exists = true;
     return true;
   }
