@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { After } from "../../src/lib/after.ts";
 import { Alarms } from "../../src/lib/alarms.ts";
+import type { Kv } from "../../src/lib/kv.ts";
 import { MarketState } from "../../src/rooms/market-state.ts";
 import type { MembershipOp } from "../../src/rooms/protocol.ts";
 import { PublishedIds } from "../../src/rooms/published-ids.ts";
@@ -24,12 +25,17 @@ class CountingStorage {
   #puts = 0;
 
   readonly sql = this.inner.sql;
-  readonly kv = {
+  readonly kv: Kv = {
     get: this.inner.kv.get,
     put: <T>(key: string, value: T): void => {
       this.#puts++;
       this.inner.kv.put(key, value);
     },
+    delete: (key: string): void => {
+      this.#puts++;
+      this.inner.kv.delete(key);
+    },
+    list: this.inner.kv.list,
   };
   readonly setAlarm = (time: number): Promise<void> => this.inner.setAlarm(time);
   readonly deleteAlarm = (): Promise<void> => this.inner.deleteAlarm();
@@ -61,7 +67,7 @@ const createRoom = (name: string): LoneRoom => {
     ids: new PublishedIds(sql),
     ...(name.startsWith("user:")
       ? {
-          recovery: new Recovery(sql, "epoch", {
+          recovery: new Recovery(storage, "epoch", {
             windowMs: WINDOW_MS,
             maxEvents: 1_000,
             heartbeatMs: HEARTBEAT_MS,

@@ -1,6 +1,8 @@
+import type { Kv } from "./kv.ts";
+
 /** The part of `DurableObjectStorage` that alarms need. */
 export interface AlarmStorage {
-  readonly kv: { get<T>(key: string): T | undefined; put<T>(key: string, value: T): void };
+  readonly kv: Pick<Kv, "get" | "put">;
   setAlarm(time: number): Promise<void>;
   deleteAlarm(): Promise<void>;
 }

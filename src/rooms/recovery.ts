@@ -1,8 +1,15 @@
 import { earliest } from "../lib/earliest.ts";
+import type { Kv } from "../lib/kv.ts";
 import type { Sql } from "../lib/sql.ts";
 import { EventLog, type LoggedEvent } from "./event-log.ts";
 import type { ConnectRequest, Resume } from "./protocol.ts";
 import { type RecoverableSession, Sessions } from "./sessions.ts";
+
+/** The part of `DurableObjectStorage` that recovery needs. */
+export interface RecoveryStorage {
+  readonly sql: Sql;
+  readonly kv: Kv;
+}
 
 export interface RecoveryOptions {
   /** How long events, and sessions whose connection has ended, are kept. */
@@ -27,19 +34,23 @@ export class Recovery {
   readonly #options: RecoveryOptions;
 
   /** `epoch` names the log if it is new. */
-  constructor(sql: Sql, epoch: string, options: RecoveryOptions) {
+  constructor({ sql, kv }: RecoveryStorage, epoch: string, options: RecoveryOptions) {
     this.log = new EventLog(sql, epoch);
-    this.sessions = new Sessions(sql);
+    this.sessions = new Sessions(kv);
     this.#options = options;
   }
 
-  /** A socket comes: the session it recovers and the events it has missed, or a new one. */
-  connect(request: ConnectRequest, now: number): { session: RecoverableSession; missed?: LoggedEvent[] } {
+  /** A socket comes to a gateway: the session it recovers and the events it has missed, or a new one. */
+  connect(
+    gateway: string,
+    request: ConnectRequest,
+    now: number,
+  ): { session: RecoverableSession; missed?: LoggedEvent[] } {
     const { socketId, pid, resume } = request;
-    const recovered = resume && this.#recover(resume, now);
+    const recovered = resume && this.#recover(gateway, resume, now);
     if (recovered !== undefined) return recovered;
     const { last } = this.log;
-    const session = { pid, socketId, connection: 1, symbols: [], base: last, leftAt: undefined };
+    const session = { pid, socketId, connection: 1, symbols: [], base: last, leftAt: undefined, gateway };
     this.sessions.put(session);
     return { session };
   }
@@ -66,6 +77,7 @@ export class Recovery {
 
   /** All or nothing: a recovery that would leave a gap is none. */
   #recover(
+    gateway: string,
     { pid, offset }: Resume,
     now: number,
   ): { session: RecoverableSession; missed: LoggedEvent[] } | undefined {
@@ -80,7 +92,7 @@ export class Recovery {
       .filter(({ socketId }) => socketId === undefined || socketId === known.socketId);
     const chars = missed.reduce((sum, { body }) => sum + body.length + EVENT_COST, 0);
     if (chars > MAX_MISSED_CHARS) return undefined;
-    const session = { ...known, connection: known.connection + 1, leftAt: undefined };
+    const session = { ...known, connection: known.connection + 1, leftAt: undefined, gateway };
     this.sessions.put(session);
     return { session, missed };
   }

@@ -140,7 +140,7 @@ export class Room extends DurableObject<Env> implements RoomRpc {
       store: new SqlSubscriberStore(sql),
       ids: new PublishedIds(sql),
       ...(market === undefined
-        ? { recovery: new Recovery(sql, randomToken(LOG_EPOCH_LENGTH), options) }
+        ? { recovery: new Recovery(storage, randomToken(LOG_EPOCH_LENGTH), options) }
         : { market }),
       transaction: (run) => this.#transaction(run),
       alarms,

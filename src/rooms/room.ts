@@ -1,3 +1,4 @@
+import { parseRoom } from "../events/rooms.ts";
 import type { After, Sleep } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -20,6 +21,7 @@ import type {
 } from "./protocol.ts";
 import type { PublishedIds } from "./published-ids.ts";
 import type { Recovery } from "./recovery.ts";
+import { SessionSubscriberStore } from "./subscriber-store.ts";
 import { type SubscriberRow, type SubscriberStore, Subscribers } from "./subscribers.ts";
 
 export interface RoomDeps {
@@ -66,6 +68,13 @@ const SETTLE_MS = 5_000;
 /** How long a market's state that was changed by what has no id may be in memory only; its timer keeps the object there. */
 const SAVE_MARKET_MS = 1_000;
 
+/** The user whose personal room it is. */
+const userOf = (name: string): string => {
+  const room = parseRoom(name);
+  if (room?.kind !== "user") throw new Error("Only a personal room recovers sockets.");
+  return room.userId;
+};
+
 /** A room's subscribers and history. It talks to gateways, never to sockets. */
 export class RoomCore {
   readonly #deps: RoomDeps;
@@ -78,7 +87,10 @@ export class RoomCore {
 
   constructor(deps: RoomDeps) {
     this.#deps = deps;
-    this.#subscribers = new Subscribers(deps.store);
+    const { name, store, recovery } = deps;
+    this.#subscribers = new Subscribers(
+      recovery === undefined ? store : new SessionSubscriberStore(recovery.sessions, userOf(name), store),
+    );
     this.#fanOut = new FanOut({
       ...deps,
       subscribers: this.#subscribers,
@@ -197,7 +209,7 @@ export class RoomCore {
   #connect(gateway: string, userId: string, request: ConnectRequest): Connected {
     const { recovery, clock } = this.#deps;
     if (recovery === undefined) throw new Error("A socket connects to its personal room.");
-    const { session, missed } = recovery.connect(request, clock());
+    const { session, missed } = recovery.connect(gateway, request, clock());
     const { pid, socketId, connection, symbols } = session;
     const before = this.#subscribers.get(socketId);
     if (before !== undefined && before.connection < connection) this.#superseded.push(before);

@@ -1,4 +1,5 @@
-import { LazyTable, type Sql } from "../lib/sql.ts";
+import type { Kv } from "../lib/kv.ts";
+import type { Member } from "./protocol.ts";
 
 /** What a socket needs to be recovered: kept while it is connected, and for a time after. */
 export interface RecoverableSession {
@@ -13,49 +14,29 @@ export interface RecoverableSession {
   readonly base: number;
   /** When its connection ended, ms since the epoch; `undefined` while it is there. */
   readonly leftAt: number | undefined;
+  /** The gateway that holds its socket, while that is subscribed to the room. */
+  readonly gateway: string | undefined;
 }
 
-type Row = {
-  pid: string;
-  socketId: string;
-  connection: number;
-  symbols: string;
-  base: number;
-  leftAt: number | null;
-};
+/** A session's key in the storage is this and its pid. */
+const PREFIX = "session:";
 
 /** Sessions kept for one user whose connections have ended: clients that cannot recover leave one each time. */
 const MAX_AWAY = 100;
 
-/** A user's sessions: in memory, written through to SQLite. */
+/**
+ * A user's sessions: in memory, written through to the storage. Each is one record: a user's room is made for nearly every
+ * socket that comes, and a table of its own would cost more than all that goes into it.
+ */
 export class Sessions {
-  readonly #sql: Sql;
-  readonly #table: LazyTable;
+  readonly #kv: Kv;
   readonly #byPid = new Map<string, RecoverableSession>();
   readonly #bySocket = new Map<string, RecoverableSession>();
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
-    this.#table = new LazyTable(
-      sql,
-      "sessions",
-      `(
-        pid TEXT PRIMARY KEY,
-        socket_id TEXT NOT NULL,
-        connection INTEGER NOT NULL,
-        symbols TEXT NOT NULL,
-        base INTEGER NOT NULL,
-        left_at INTEGER
-      ) WITHOUT ROWID`,
-    );
-    if (!this.#table.exists) return;
-    const rows = sql
-      .exec<Row>(
-        "SELECT pid, socket_id AS socketId, connection, symbols, base, left_at AS leftAt FROM sessions",
-      )
-      .toArray();
-    for (const { symbols, leftAt, ...row } of rows) {
-      this.#index({ ...row, symbols: JSON.parse(symbols) as string[], leftAt: leftAt ?? undefined });
+  constructor(kv: Kv) {
+    this.#kv = kv;
+    for (const [key, stored] of kv.list<Omit<RecoverableSession, "pid">>({ prefix: PREFIX })) {
+      this.#index({ pid: key.slice(PREFIX.length), ...stored });
     }
   }
 
@@ -76,12 +57,8 @@ export class Sessions {
   }
 
   put(session: RecoverableSession): void {
-    const { pid, socketId, connection, symbols, base, leftAt } = session;
-    this.#table.ensure();
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
-      ...[pid, socketId, connection, JSON.stringify(symbols), base, leftAt ?? null],
-    );
+    const { pid, ...stored } = session;
+    this.#kv.put(PREFIX + pid, stored);
     this.#index(session);
   }
 
@@ -90,7 +67,22 @@ export class Sessions {
     const session = this.#bySocket.get(socketId);
     if (session === undefined) return;
     if (final) this.#delete(session);
-    else this.put({ ...session, leftAt: now });
+    else this.put({ ...session, leftAt: now, gateway: undefined });
+  }
+
+  /** Those whose sockets are subscribed to the room. */
+  get subscribed(): RecoverableSession[] {
+    return [...this.#byPid.values()].filter(({ gateway }) => gateway !== undefined);
+  }
+
+  /** Remembers which gateway holds a session's socket; false, and nothing, of a connection that no session is on. */
+  place(gateway: string, { socketId, connection }: Pick<Member, "socketId" | "connection">): boolean {
+    const session = this.#bySocket.get(socketId);
+    if (session === undefined) return false;
+    const here = session.leftAt === undefined && session.connection === connection;
+    const placed = here ? gateway : undefined;
+    if (session.gateway !== placed) this.put({ ...session, gateway: placed });
+    return here;
   }
 
   /** What an older connection says changes nothing. */
@@ -129,7 +121,7 @@ export class Sessions {
   }
 
   #delete({ pid, socketId }: RecoverableSession): void {
-    this.#sql.exec("DELETE FROM sessions WHERE pid = ?", pid);
+    this.#kv.delete(PREFIX + pid);
     this.#byPid.delete(pid);
     this.#bySocket.delete(socketId);
   }

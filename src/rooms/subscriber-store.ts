@@ -1,4 +1,5 @@
 import { LazyTable, type Sql } from "../lib/sql.ts";
+import type { Sessions } from "./sessions.ts";
 import type { SubscriberRow, SubscriberStore } from "./subscribers.ts";
 
 /** Subscribers in the room's SQLite. */
@@ -42,5 +43,43 @@ export class SqlSubscriberStore implements SubscriberStore {
 
   delete(socketId: string): void {
     if (this.#table.exists) this.#sql.exec("DELETE FROM sockets WHERE socket_id = ?", socketId);
+  }
+}
+
+/** Subscribers of a personal room: where one has a session, its gateway is stored with that, in one go. */
+export class SessionSubscriberStore implements SubscriberStore {
+  readonly #sessions: Sessions;
+  readonly #userId: string;
+  /** Of sockets whose sessions the room does not have, or has on another connection. */
+  readonly #others: SubscriberStore;
+  readonly #otherIds = new Set<string>();
+
+  constructor(sessions: Sessions, userId: string, others: SubscriberStore) {
+    this.#sessions = sessions;
+    this.#userId = userId;
+    this.#others = others;
+  }
+
+  all(): SubscriberRow[] {
+    const others = this.#others.all();
+    for (const { socketId } of others) this.#otherIds.add(socketId);
+    const rows = this.#sessions.subscribed.flatMap(({ socketId, connection, gateway }) =>
+      gateway === undefined ? [] : { socketId, connection, gateway, userId: this.#userId },
+    );
+    return [...others, ...rows];
+  }
+
+  put(row: SubscriberRow): void {
+    if (this.#sessions.place(row.gateway, row)) {
+      this.delete(row.socketId);
+      return;
+    }
+    this.#otherIds.add(row.socketId);
+    this.#others.put(row);
+  }
+
+  /** Of one with a session, `Sessions.left` says so. */
+  delete(socketId: string): void {
+    if (this.#otherIds.delete(socketId)) this.#others.delete(socketId);
   }
 }

@@ -1,11 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 import type { AlarmStorage } from "../../src/lib/alarms.ts";
+import type { Kv } from "../../src/lib/kv.ts";
 import type { Sql, SqlValue } from "../../src/lib/sql.ts";
 
 /** A Durable Object's storage as its modules see it: real SQLite, in memory, which outlives the object. */
 export class TestStorage implements AlarmStorage {
   readonly #database = new DatabaseSync(":memory:");
-  readonly #values = new Map<string, unknown>();
+  #values = new Map<string, unknown>();
   /** When the platform would call `alarm()`. */
   alarmAt: number | undefined;
   /** How often that was set: each costs a row written. */
@@ -22,10 +23,16 @@ export class TestStorage implements AlarmStorage {
     },
   };
 
-  readonly kv = {
+  readonly kv: Kv = {
     // Values are what was put there.
     get: <T>(key: string): T | undefined => structuredClone(this.#values.get(key)) as T | undefined,
     put: <T>(key: string, value: T): void => void this.#values.set(key, structuredClone(value)),
+    delete: (key: string): void => void this.#values.delete(key),
+    list: <T>({ prefix }: { readonly prefix: string }): [string, T][] =>
+      [...this.#values]
+        .filter(([key]) => key.startsWith(prefix))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, value]) => [key, structuredClone(value) as T]),
   };
 
   async setAlarm(time: number): Promise<void> {
@@ -37,14 +44,16 @@ export class TestStorage implements AlarmStorage {
     this.alarmAt = undefined;
   }
 
-  /** All that `run` stores in SQLite, or nothing of it if it throws. */
+  /** All that `run` stores, or nothing of it if it throws. */
   readonly transactionSync = <T>(run: () => T): T => {
+    const values = new Map(this.#values);
     this.#database.exec("SAVEPOINT run");
     try {
       const result = run();
       this.#database.exec("RELEASE run");
       return result;
     } catch (error) {
+      this.#values = values;
       this.#database.exec("ROLLBACK TO run; RELEASE run");
       throw error;
     }

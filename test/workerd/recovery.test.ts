@@ -61,7 +61,9 @@ const growOld = (stub: ReturnType<typeof roomOf>) =>
     // Not every room has had something for every table.
     if (hasTable(sql, "log")) sql.exec("UPDATE log SET at = 0");
     if (hasTable(sql, "published")) sql.exec("UPDATE published SET at = 0");
-    if (hasTable(sql, "sessions")) sql.exec("UPDATE sessions SET left_at = 0 WHERE left_at IS NOT NULL");
+    for (const [key, session] of storage.kv.list<{ leftAt?: number }>({ prefix: "session:" })) {
+      if (session.leftAt !== undefined) storage.kv.put(key, { ...session, leftAt: 0 });
+    }
     const alarms = storage.kv.get<Record<string, number>>("alarms") ?? {};
     storage.kv.put("alarms", Object.fromEntries(Object.keys(alarms).map((name) => [name, 1])));
     await storage.setAlarm(Date.now() + 3_600_000);
@@ -208,9 +210,9 @@ describe("USER-1 USER-2 what a room keeps, on real storage", () => {
     const stub = roomOf("user:little");
     const names = async () => (await tables(stub)).map(({ name }) => name).sort();
     await tell(stub, "local-5", [connect]);
-    expect(await names()).toEqual(["sessions", "sockets"]);
+    expect(await names()).toEqual([]);
     await stub.publish([event(1)]);
-    expect(await names()).toEqual(["log", "log_state", "sessions", "sockets"]);
+    expect(await names()).toEqual(["log", "log_state"]);
   });
 
   it.each([

@@ -68,6 +68,25 @@ it("a gateway's register of rooms survives eviction", async () => {
   expect(found).toEqual([["market:D-E", "user:a"], ["user:a"]]);
 });
 
+it("what is stored in a transaction that fails is not there, of whatever kind", async () => {
+  const stub = room("FAIL-USD");
+  await runInDurableObject(stub, (_, { storage }) => {
+    const { sql, kv } = storage;
+    kv.put("a", 1);
+    sql.exec("CREATE TABLE t (n INTEGER)");
+    const fail = () =>
+      storage.transactionSync(() => {
+        kv.put("a", 2);
+        kv.put("b", 2);
+        sql.exec("INSERT INTO t VALUES (2)");
+        throw new Error("The disk is full.");
+      });
+    expect(fail).toThrow("The disk is full.");
+    expect([...kv.list()]).toEqual([["a", 1]]);
+    expect(sql.exec("SELECT n FROM t").toArray()).toEqual([]);
+  });
+});
+
 it("named deadlines share the object's one alarm, on real storage", async () => {
   const stub = env.GATEWAYS.getByName("local-6");
   await runInDurableObject(stub, async (_, { storage }) => {

@@ -11,6 +11,7 @@ import type { SubscriberRow } from "../../../src/rooms/subscribers.ts";
 import { TestStorage } from "../../support/sqlite.ts";
 import type { World } from "./recovery-model.ts";
 import type { Life } from "./recovery-model-network.ts";
+import { storedSubscribers } from "./stored-subscribers.ts";
 
 /** How long a gateway may take to notice that a client has gone. */
 const HEARTBEAT_MS = 60_000;
@@ -42,7 +43,7 @@ class RoomLife implements Life {
     this.alarms = new Alarms<RoomAlarm>(storage);
     const options = { windowMs: world.windowMs, maxEvents: MAX_EVENTS, heartbeatMs: HEARTBEAT_MS };
     const [kind, symbol = ""] = name.split(":");
-    this.recovery = kind === "user" ? new Recovery(sql, `log${world.createId()}`, options) : undefined;
+    this.recovery = kind === "user" ? new Recovery(storage, `log${world.createId()}`, options) : undefined;
     this.core = new RoomCore({
       name,
       epoch,
@@ -120,7 +121,7 @@ export class Room {
   }
 
   get subscribers(): SubscriberRow[] {
-    return new SqlSubscriberStore(this.storage.sql).all();
+    return storedSubscribers(this.name, this.storage);
   }
 
   /** Memory is gone, and with it what waits to be delivered. */

@@ -12,7 +12,7 @@ let now: number;
 let recovery: Recovery;
 
 const create = (in_ = storage, epoch = "E") =>
-  new Recovery(in_.sql, epoch, { windowMs: WINDOW, maxEvents: MAX_EVENTS, heartbeatMs: HEARTBEAT });
+  new Recovery(in_, epoch, { windowMs: WINDOW, maxEvents: MAX_EVENTS, heartbeatMs: HEARTBEAT });
 
 beforeEach(() => {
   storage = new TestStorage();
@@ -22,7 +22,7 @@ beforeEach(() => {
 
 /** A socket comes, as `s<name>` with the private id `p<name>` unless it is recovered. */
 const connect = (name: string, resume?: Resume) =>
-  recovery.connect({ socketId: `s${name}`, pid: `p${name}`, ...(resume && { resume }) }, now);
+  recovery.connect("g", { socketId: `s${name}`, pid: `p${name}`, ...(resume && { resume }) }, now);
 
 /** Logs events `["e",<n>]`. */
 const log = (from: number, to = from, socketId?: string) => {
@@ -43,7 +43,7 @@ describe("USER-2 a socket that comes", () => {
     const { session, missed } = connect("1");
     expect(session).toEqual({
       ...{ pid: "p1", socketId: "s1", connection: 1, symbols: [] },
-      ...{ base: 3, leftAt: undefined },
+      ...{ base: 3, leftAt: undefined, gateway: "g" },
     });
     expect(missed).toBeUndefined();
   });
@@ -235,7 +235,7 @@ describe("USER-2 keeping what recovery needs", () => {
   });
 
   it("but not what a connection may be behind that has not been noticed to be gone", () => {
-    recovery = new Recovery(storage.sql, "E", {
+    recovery = new Recovery(storage, "E", {
       windowMs: 10,
       maxEvents: MAX_EVENTS,
       heartbeatMs: HEARTBEAT,

@@ -7,6 +7,7 @@ import { type RoomAlarm, RoomCore } from "../../../src/rooms/room.ts";
 import { SqlSubscriberStore } from "../../../src/rooms/subscriber-store.ts";
 import { Deferred, FakeClock, FakeTimers, settled } from "../../support/fakes.ts";
 import { TestStorage } from "../../support/sqlite.ts";
+import { storedSubscribers } from "./stored-subscribers.ts";
 
 interface Call {
   readonly gateway: string;
@@ -52,7 +53,13 @@ export class RoomHarness {
       store: new SqlSubscriberStore(sql),
       ids: new PublishedIds(sql),
       ...(this.#name.startsWith("user:")
-        ? { recovery: new Recovery(sql, `E${this.#epoch}`, { windowMs, maxEvents, heartbeatMs: 1_000 }) }
+        ? {
+            recovery: new Recovery(this.storage, `E${this.#epoch}`, {
+              windowMs,
+              maxEvents,
+              heartbeatMs: 1_000,
+            }),
+          }
         : { market: new MarketState(sql, this.#name.slice("market:".length), RETENTION) }),
       transaction: this.storage.transactionSync,
       alarms: this.#alarms,
@@ -93,7 +100,7 @@ export class RoomHarness {
 
   /** The sockets that are stored, as `<gateway>/<socket>`. */
   sockets(): string[] {
-    const rows = new SqlSubscriberStore(this.storage.sql).all();
+    const rows = storedSubscribers(this.#name, this.storage);
     return rows.map(({ gateway, socketId }) => `${gateway}/${socketId}`).sort();
   }
 

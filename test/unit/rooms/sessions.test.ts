@@ -7,7 +7,7 @@ let sessions: Sessions;
 
 beforeEach(() => {
   storage = new TestStorage();
-  sessions = new Sessions(storage.sql);
+  sessions = new Sessions(storage.kv);
 });
 
 const session = (n: number | string, rest: Partial<RecoverableSession> = {}): RecoverableSession => ({
@@ -17,13 +17,14 @@ const session = (n: number | string, rest: Partial<RecoverableSession> = {}): Re
   symbols: [],
   base: 0,
   leftAt: undefined,
+  gateway: undefined,
   ...rest,
 });
 
 /** The sessions still known, in this life of the object and in the next. */
 const known = (...names: (number | string)[]) => {
   const found = (in_: Sessions) => names.filter((n) => in_.find(`p${n}`, Number.NEGATIVE_INFINITY));
-  expect(found(new Sessions(storage.sql))).toEqual(found(sessions));
+  expect(found(new Sessions(storage.kv))).toEqual(found(sessions));
   return found(sessions);
 };
 
@@ -52,7 +53,7 @@ describe("USER-2 sessions", () => {
     const all = session(1, { connection: 3, symbols: ["BTC-USD", "ETH-USD"], base: 7, leftAt: 9 });
     sessions.put(all);
     sessions.put(session(2));
-    sessions = new Sessions(storage.sql);
+    sessions = new Sessions(storage.kv);
     expect(sessions.find("p1", 0)).toEqual(all);
     expect(sessions.find("p2", 0)).toEqual(session(2));
     expect(sessions.oldestLeftAt).toBe(9);
@@ -74,7 +75,7 @@ describe("USER-2 sessions", () => {
     expect(sessions.find("p1", 0)?.symbols).toEqual(["A-B"]);
     sessions.subscriptions("s1", 2, ["C-D", "E-F"]);
     expect(sessions.find("p1", 0)?.symbols).toEqual(["C-D", "E-F"]);
-    expect(new Sessions(storage.sql).find("p1", 0)?.symbols).toEqual(["C-D", "E-F"]);
+    expect(new Sessions(storage.kv).find("p1", 0)?.symbols).toEqual(["C-D", "E-F"]);
   });
 });
 
@@ -86,7 +87,7 @@ describe("USER-2 sessions in the course of time", () => {
     sessions.advance(7);
     const bases = (of: Sessions) => [1, 2, 3].map((n) => of.find(`p${n}`, 0)?.base);
     expect(bases(sessions)).toEqual([7, 9, 2]);
-    expect(bases(new Sessions(storage.sql))).toEqual([7, 9, 2]);
+    expect(bases(new Sessions(storage.kv))).toEqual([7, 9, 2]);
   });
 
   it("those that ended too long ago are forgotten", () => {
