@@ -27,6 +27,12 @@ export interface FanOutDeps {
 /** How long a relay may take, in ms, before its gateways are sent to by another way. */
 export const RELAY_TIMEOUT_MS = 1_000;
 
+/**
+ * How long the same gateway of a lane relays, in ms: none does it for all the others all the time, and calls go the same
+ * ways for long enough to go over links (FAN-5).
+ */
+const TURN_MS = 60_000;
+
 /** Relays that are tried for a batch; then every gateway is sent to directly. */
 const RELAYS = 2;
 
@@ -41,8 +47,6 @@ interface Lane {
   readonly outbox: Outbox;
   /** Until then, ms since the epoch, nothing else is to wait for the lane's gateway. */
   readonly aloneUntil: number;
-  /** Whose turn it is to relay: no gateway should do it for all the others all the time. */
-  turn: number;
 }
 
 interface Destination {
@@ -147,7 +151,6 @@ export class FanOut {
         sleep,
       }),
       aloneUntil,
-      turn: 0,
     };
     this.#lanes.add(lane);
     return lane;
@@ -194,11 +197,12 @@ export class FanOut {
 
   /** Delivers to all gateways of a lane. Resolves with those that hold no socket of the room. */
   async #reach(lane: Lane, batch: readonly Waiting[]): Promise<readonly string[]> {
-    const { deliver, relay, after } = this.#deps;
+    const { deliver, relay, after, clock } = this.#deps;
     const frames = batch.map(({ frame }) => frame);
     for (let relays = 0; relays < RELAYS && lane.gateways.size > 1; relays++) {
       const gateways = [...lane.gateways];
-      const [first = ""] = gateways.splice(lane.turn++ % gateways.length, 1);
+      const turn = Math.floor(clock() / TURN_MS);
+      const [first = ""] = gateways.splice(turn % gateways.length, 1);
       const relayed = await within(RELAY_TIMEOUT_MS, relay(first, frames, gateways), after).catch(
         () => undefined,
       );

@@ -34,11 +34,14 @@ type LinkState =
 const BUSY_PER_SECOND = 10;
 const BUSY_BURST = 100;
 
-/** Nothing is kept of a gateway that has not been called for so long, in ms. */
-const IDLE_MS = 2_000;
+/** A gateway that has not been called for so long, in ms, is forgotten, and so is that an object was busy. */
+const IDLE_MS = 5_000;
+
+/** How often to look for what is idle, in ms. */
+const SWEEP_MS = 1_000;
 
 /** How long a link lasts, in ms: then the gateway is asked again whether it is worth it. */
-const LINK_MS = 60_000;
+const LINK_MS = 300_000;
 
 /** How long after a refusal, in ms, a gateway is asked again. */
 const REFUSED_MS = 10_000;
@@ -48,15 +51,21 @@ const OPENING: LinkState = { status: "opening" };
 
 /** Counts the calls that an object makes, or gets. */
 export class Busyness {
+  readonly #clock: Clock;
   readonly #quiet: TokenBucket;
+  /** At least until then, ms since the epoch: of calls that come together, all are to be judged alike. */
+  #busyUntil = 0;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#quiet = new TokenBucket(BUSY_PER_SECOND, BUSY_BURST, clock);
   }
 
   /** Counts one. Returns whether there are so many that hibernating would save nothing. */
   count(): boolean {
-    return !this.#quiet.take();
+    const now = this.#clock();
+    if (!this.#quiet.take()) this.#busyUntil = now + IDLE_MS;
+    return now < this.#busyUntil;
   }
 }
 
@@ -107,7 +116,7 @@ export class Links {
   #add(gateway: string): Link {
     // Called for the first time: the second call may be followed by more.
     const link: Link = { calledAt: Number.NEGATIVE_INFINITY, askAt: 0, state: CLOSED };
-    if (this.#links.size === 0) this.#deps.after(IDLE_MS, () => this.#sweep());
+    if (this.#links.size === 0) this.#deps.after(SWEEP_MS, () => this.#sweep());
     this.#links.set(gateway, link);
     return link;
   }
@@ -139,6 +148,6 @@ export class Links {
       if (idle || (state.status === "open" && state.until <= now)) this.#close(link);
       if (idle && state.status !== "opening") this.#links.delete(gateway);
     }
-    if (this.#links.size > 0) this.#deps.after(IDLE_MS, () => this.#sweep());
+    if (this.#links.size > 0) this.#deps.after(SWEEP_MS, () => this.#sweep());
   }
 }

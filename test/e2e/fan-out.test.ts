@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { TestClient } from "../support/client.ts";
 import { bar, type Service, startService } from "../support/service.ts";
@@ -121,7 +120,7 @@ describe("FAN-3 relays", () => {
 });
 
 describe("FAN-5 links", () => {
-  it("carry what a room and its relays send often, until it is quiet or they break", async () => {
+  it("carry what a room and its relays send often, and cost nobody an event when they break", async () => {
     await start({ PRESENCE_LIMIT: "0", FANOUT_WIDTH: "2" });
     const clients = await fill(10);
     await publish(clients, 1, 10);
@@ -133,13 +132,9 @@ describe("FAN-5 links", () => {
     expect((await service.room(ROOM)).links).toBeGreaterThan(0);
     const calls = (await stats()).map(({ delivered, relayed }) => delivered + relayed);
     expect(sum(calls)).toBe(GATEWAYS * 300);
-    // Gateways that have left memory are called as before, and so are those whose links break.
-    await service.evict("Gateway", "local-0");
-    await publish(clients, 151, 160);
     const { elsewhere: stayed = [] } = split(clients, ["local-1"]);
     await fetch(`${service.origin}/test/abort?gateway=local-1`);
-    await publish(stayed, 161, 170);
+    await publish(stayed, 151, 170);
     for (const client of stayed) expect(numbersOf(client)).toEqual(upTo(170));
-    while ((await service.room(ROOM)).links > 0) await setTimeout(100);
   });
 });
