@@ -161,13 +161,13 @@ export class EngineServer {
 
   /**
    * Closes the sessions whose connect timeout has passed, and returns when the next one's will pass,
-   * `undefined` if all are established.
+   * `undefined` if all are accepted or established.
    */
   closeUnestablished(): number | undefined {
     const now = this.#clock();
     let next: number | undefined;
     for (const session of [...this.sessions.values()]) {
-      if (session.established) continue;
+      if (session.established || session.accepted) continue;
       const deadline = session.openedAt + this.config.connectTimeout;
       if (deadline <= now) this.close(session, "connect timeout");
       else if (next === undefined || deadline < next) next = deadline;

@@ -25,6 +25,8 @@ export class Session {
   lastPingAt: number;
   /** When the oldest ping without an answer was sent. */
   unansweredAt: number | undefined;
+  /** The application knows who the client is, and will establish the session or close it: no timeout does so meanwhile. */
+  accepted = false;
   #transport: Transport;
   #established: boolean;
   #application: unknown;
@@ -65,7 +67,7 @@ export class Session {
     return () => this.closed || this.aliveAt > before;
   }
 
-  /** Whether the application has accepted the client; until then the connect timeout runs. */
+  /** Whether the client has been connected to the application. */
   get established(): boolean {
     return this.#established;
   }

@@ -201,6 +201,7 @@ export class SocketServer<Data> implements EngineApplication {
       this.#refuse(session, client, nsp, data === undefined ? { message } : { message, data });
       return;
     }
+    session.accepted = true;
     const socket = this.#socket(session, {
       nsp,
       id: this.#deps.createId(),

@@ -154,8 +154,11 @@ describe("CONN-5 sessions that never connect", () => {
     expect(engine.sessions.size).toBe(0);
   });
 
-  it("are not those that the application has accepted", () => {
-    session.save("state", true);
+  it.each([
+    ["connected", () => session.save("state", true)],
+    ["accepted, and is about to connect", () => (session.accepted = true)],
+  ])("are not those that the application has %s", (_, accept) => {
+    accept();
     clock.now = 60_000;
     expect(engine.closeUnestablished()).toBeUndefined();
     expect(transport.closes).toEqual([]);
