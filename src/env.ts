@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { isRequestName } from "./backends/backend.ts";
 import { isApplicationId } from "./events/applications.ts";
+import type { GatewayCounts } from "./gateway/names.ts";
 
 /**
  * What the platform hands the Worker: bindings as objects, variables and secrets as strings. Two bindings may
@@ -32,6 +33,25 @@ const httpUrl = text.refine(
   "not an http or https URL",
 );
 
+const DEFAULT_GATEWAYS = 4;
+const MAX_GATEWAYS = 1_000;
+
+/** Gateways of a location: `4`, or `4 FRA=56 IAD=40`, where some have a number of their own. */
+const gatewayCounts = list.transform((items, context): GatewayCounts => {
+  const byColo = new Map<string, number>();
+  let others = DEFAULT_GATEWAYS;
+  for (const item of items) {
+    const [, colo, digits] = /^(?:([A-Z]{3})=)?(\d{1,4})$/.exec(item) ?? [];
+    const count = Number(digits);
+    if (!(count >= 1 && count <= MAX_GATEWAYS)) {
+      context.addIssue("not a number from 1 to 1000, or a list of <location>=<number>");
+    }
+    if (colo === undefined) others = count;
+    else byColo.set(colo, count);
+  }
+  return { byColo, others };
+});
+
 /** What the embedded backend charges where CREDIT_COSTS is not set. */
 const DEFAULT_COSTS = "query=1 address_analysis=10 address_transactions=1 cross_border_flows=5 chat=2";
 
@@ -59,7 +79,7 @@ const variables = z
     UPGRADE_TIMEOUT: integer(10_000, 50, 300_000),
     MAX_PAYLOAD: integer(1_000_000, 1_000, 30_000_000),
     MAX_SESSIONS_PER_GATEWAY: integer(10_000, 1, 32_000),
-    GATEWAYS_PER_COLO: integer(4, 1, 1_000),
+    GATEWAYS_PER_COLO: gatewayCounts,
     MAX_ROOMS_PER_SOCKET: integer(100, 1, 100),
     MAX_EVENTS_PER_SECOND: integer(100, 1, 100_000),
     PRESENCE_LIMIT: integer(500, 0, 100_000),

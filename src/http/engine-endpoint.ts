@@ -3,15 +3,14 @@ import { cors } from "hono/cors";
 import { checkHandshake, isUpgrade, originAllowed, queryOf, UNKNOWN_SESSION } from "../engineio/handshake.ts";
 import { CONTEXT_HEADER, encodeContext } from "../gateway/context-header.ts";
 import { refusal } from "../gateway/handshake-refusal.ts";
-import { gatewayCandidates, gatewayOf } from "../gateway/names.ts";
+import { type GatewayCounts, gatewayCandidates, gatewayOf } from "../gateway/names.ts";
 import { describeError, log } from "../lib/log.ts";
 import { unavailable } from "./reply.ts";
 
 /** What an Engine.IO endpoint needs to know of the Worker it is mounted in. */
 export interface EndpointOptions<E extends object> {
   gateways(env: E): Pick<DurableObjectNamespace, "getByName">;
-  /** Gateways of one Cloudflare location. */
-  gatewaysPerColo(env: E): number;
+  gatewaysPerColo(env: E): GatewayCounts;
   allowedOrigins(env: E): readonly string[];
   /** What a new session's application is to know of its handshake, as JSON; a Response refuses it. */
   context(c: Context<{ Bindings: E }>): Promise<object | Response>;
@@ -60,8 +59,8 @@ export const engineEndpoint = <E extends object>(options: EndpointOptions<E>): H
   const open = async (c: C, context: object, upgrade: boolean): Promise<Response> => {
     const headers = headersFor(c, upgrade);
     headers.set(CONTEXT_HEADER, encodeContext(context));
-    const count = options.gatewaysPerColo(c.env);
-    for (const gateway of gatewayCandidates(c.req.raw.cf?.colo, count, Math.random)) {
+    const counts = options.gatewaysPerColo(c.env);
+    for (const gateway of gatewayCandidates(c.req.raw.cf?.colo, counts, Math.random)) {
       try {
         const response = await options.gateways(c.env).getByName(gateway).fetch(c.req.url, { headers });
         if (response.status !== 503) return response;

@@ -16,7 +16,7 @@ describe("configuration", () => {
       MAX_PAYLOAD: 1_000_000,
       UPGRADE_TIMEOUT: 10_000,
       MAX_SESSIONS_PER_GATEWAY: 10_000,
-      GATEWAYS_PER_COLO: 4,
+      GATEWAYS_PER_COLO: { byColo: new Map(), others: 4 },
       MAX_ROOMS_PER_SOCKET: 100,
       MAX_EVENTS_PER_SECOND: 100,
       PRESENCE_LIMIT: 500,
@@ -85,6 +85,19 @@ describe("configuration", () => {
     expect(config({ CREDIT_COSTS: "none" })).toMatchObject({ CREDIT_COSTS: new Map() });
   });
 
+  it("reads how many gateways locations have", () => {
+    expect(config({ GATEWAYS_PER_COLO: "8" })).toMatchObject({
+      GATEWAYS_PER_COLO: { byColo: new Map(), others: 8 },
+    });
+    expect(config({ GATEWAYS_PER_COLO: "FRA=56, 2 IAD=40" }).GATEWAYS_PER_COLO).toEqual({
+      byColo: new Map([
+        ["FRA", 56],
+        ["IAD", 40],
+      ]),
+      others: 2,
+    });
+  });
+
   it("takes an empty variable for one that is not set", () => {
     const defaults = config({});
     expect(config(Object.fromEntries(Object.keys(defaults).map((name) => [name, ""])))).toEqual(defaults);
@@ -97,6 +110,9 @@ describe("configuration", () => {
     ["MAX_PAYLOAD", "1000.5"],
     ["MAX_ROOMS_PER_SOCKET", "101"],
     ["GATEWAYS_PER_COLO", "-1234"],
+    ["GATEWAYS_PER_COLO", "1001"],
+    ["GATEWAYS_PER_COLO", "FRA=0"],
+    ["GATEWAYS_PER_COLO", "fra=12"],
     ["RECOVERY_WINDOW_S", "604801"],
     ["RECOVERY_MAX_EVENTS", "100001"],
     ["JWT_JWKS_URL", "secret-no-url"],
