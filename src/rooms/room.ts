@@ -1,4 +1,3 @@
-import { parseRoom } from "../events/rooms.ts";
 import type { After, Sleep } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -68,12 +67,12 @@ const SETTLE_MS = 5_000;
 /** How long a market's state that was changed by what has no id may be in memory only; its timer keeps the object there. */
 const SAVE_MARKET_MS = 1_000;
 
-/** The user whose personal room it is. */
-const userOf = (name: string): string => {
-  const room = parseRoom(name);
-  if (room?.kind !== "user") throw new Error("Only a personal room recovers sockets.");
-  return room.userId;
-};
+/**
+ * Whether the changes are stored as one record, before any is in memory: those of a socket that is new. Each connection is
+ * one, and a transaction costs as much as the record.
+ */
+const storesOnce = ([op, ...others]: readonly MembershipOp[]): boolean =>
+  op?.op === "connect" && op.resume === undefined && others.length === 0;
 
 /** A room's subscribers and history. It talks to gateways, never to sockets. */
 export class RoomCore {
@@ -89,7 +88,7 @@ export class RoomCore {
     this.#deps = deps;
     const { name, store, recovery } = deps;
     this.#subscribers = new Subscribers(
-      recovery === undefined ? store : new SessionSubscriberStore(recovery.sessions, userOf(name), store),
+      recovery === undefined ? store : new SessionSubscriberStore(name, recovery.sessions, store),
     );
     this.#fanOut = new FanOut({
       ...deps,
@@ -127,7 +126,8 @@ export class RoomCore {
   /** Applies a gateway's changes in order; see `RoomRpc.update`. */
   update(gateway: string, ops: readonly MembershipOp[]): MembershipAnswer[] {
     this.#fanOut.changing(gateway);
-    const answers = this.#deps.transaction(() => ops.map((op) => this.#apply(gateway, op)));
+    const apply = () => ops.map((op) => this.#apply(gateway, op));
+    const answers = storesOnce(ops) ? apply() : this.#deps.transaction(apply);
     for (const row of this.#superseded.splice(0)) {
       this.#deps.supersede(row.gateway, row.socketId, row.connection);
     }

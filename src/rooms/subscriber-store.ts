@@ -1,3 +1,4 @@
+import { parseRoom } from "../events/rooms.ts";
 import { LazyTable, type Sql } from "../lib/sql.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SubscriberRow, SubscriberStore } from "./subscribers.ts";
@@ -48,15 +49,17 @@ export class SqlSubscriberStore implements SubscriberStore {
 
 /** Subscribers of a personal room: where one has a session, its gateway is stored with that, in one go. */
 export class SessionSubscriberStore implements SubscriberStore {
-  readonly #sessions: Sessions;
   readonly #userId: string;
+  readonly #sessions: Sessions;
   /** Of sockets whose sessions the room does not have, or has on another connection. */
   readonly #others: SubscriberStore;
   readonly #otherIds = new Set<string>();
 
-  constructor(sessions: Sessions, userId: string, others: SubscriberStore) {
+  constructor(room: string, sessions: Sessions, others: SubscriberStore) {
+    const parsed = parseRoom(room);
+    if (parsed?.kind !== "user") throw new Error("Only a user's room has sessions.");
+    this.#userId = parsed.userId;
     this.#sessions = sessions;
-    this.#userId = userId;
     this.#others = others;
   }
 

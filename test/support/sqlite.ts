@@ -11,7 +11,7 @@ export class TestStorage implements AlarmStorage {
   alarmAt: number | undefined;
   /** How often that was set: each costs a row written. */
   alarmsSet = 0;
-  /** Queries that fail, as on a disk that is full. */
+  /** Queries, and `PUT <key>`, that fail, as on a disk that is full. */
   failing: RegExp | undefined;
 
   readonly sql: Sql = {
@@ -26,7 +26,10 @@ export class TestStorage implements AlarmStorage {
   readonly kv: Kv = {
     // Values are what was put there.
     get: <T>(key: string): T | undefined => structuredClone(this.#values.get(key)) as T | undefined,
-    put: <T>(key: string, value: T): void => void this.#values.set(key, structuredClone(value)),
+    put: <T>(key: string, value: T): void => {
+      if (this.failing?.test(`PUT ${key}`)) throw new Error("The disk is full.");
+      this.#values.set(key, structuredClone(value));
+    },
     delete: (key: string): void => void this.#values.delete(key),
     list: <T>({ prefix }: { readonly prefix: string }): [string, T][] =>
       [...this.#values]

@@ -257,6 +257,20 @@ describe("USER-2 coming back to a personal room", () => {
     expect(room.lost).toEqual([]);
   });
 
+  it.each([undefined, { pid: "p-a" }])(
+    "ROOM-6 is not there where it could not be stored, and is when its gateway asks again: %j",
+    (resume) => {
+      connect("g", "a");
+      room.storage.failing = /^PUT session:/;
+      expect(() => connect("h", "new", resume)).toThrow("The disk is full.");
+      room.storage.failing = undefined;
+      expect(room.sockets()).toEqual(["g/a"]);
+      expect(room.core.stats.subscribers).toBe(1);
+      connect("h", "new", resume);
+      expect(room.sockets()).toEqual(resume ? ["h/a"] : ["g/a", "h/new"]);
+    },
+  );
+
   it("ROOM-6 the old gateway's word changes nothing any more: neither leave nor sync", async () => {
     connect("g", "a");
     connect("h", "new", { pid: "p-a" });

@@ -7,7 +7,6 @@ import type { TestStorage } from "../../support/sqlite.ts";
 /** The subscribers that the next life of a room would find. */
 export const storedSubscribers = (name: string, { sql, kv }: TestStorage): SubscriberRow[] => {
   const store = new SqlSubscriberStore(sql);
-  const room = parseRoom(name);
-  if (room?.kind !== "user") return store.all();
-  return new SessionSubscriberStore(new Sessions(kv), room.userId, store).all();
+  if (parseRoom(name)?.kind !== "user") return store.all();
+  return new SessionSubscriberStore(name, new Sessions(kv), store).all();
 };

@@ -12,7 +12,7 @@ let store: SessionSubscriberStore;
 
 const begin = () => {
   sessions = new Sessions(storage.kv);
-  store = new SessionSubscriberStore(sessions, "u", new SqlSubscriberStore(storage.sql));
+  store = new SessionSubscriberStore("user:u", sessions, new SqlSubscriberStore(storage.sql));
   return store.all();
 };
 
