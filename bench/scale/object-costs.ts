@@ -8,7 +8,8 @@ import { MarketState } from "../../src/rooms/market-state.ts";
 import type { MembershipOp } from "../../src/rooms/protocol.ts";
 import { PublishedIds } from "../../src/rooms/published-ids.ts";
 import { Recovery } from "../../src/rooms/recovery.ts";
-import { type RoomAlarm, RoomCore } from "../../src/rooms/room.ts";
+import type { RoomAlarm } from "../../src/rooms/retention.ts";
+import { RoomCore } from "../../src/rooms/room.ts";
 import { SqlSubscriberStore } from "../../src/rooms/subscriber-store.ts";
 import { TestStorage } from "../../test/support/sqlite.ts";
 

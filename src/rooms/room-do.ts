@@ -23,7 +23,8 @@ import type {
 } from "./protocol.ts";
 import { PublishedIds } from "./published-ids.ts";
 import { Recovery } from "./recovery.ts";
-import { type RoomAlarm, RoomCore } from "./room.ts";
+import type { RoomAlarm } from "./retention.ts";
+import { RoomCore } from "./room.ts";
 import { SqlSubscriberStore } from "./subscriber-store.ts";
 
 const LOG_EPOCH_LENGTH = 8;

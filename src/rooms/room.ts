@@ -1,12 +1,9 @@
 import type { After, Sleep } from "../lib/after.ts";
-import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
-import { earliest } from "../lib/earliest.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
 import { Coalescing } from "./coalescing.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { FanOut, type FanOutDeps } from "./fan-out.ts";
-import type { MarketState } from "./market-state.ts";
 import type {
   Connected,
   ConnectRequest,
@@ -18,25 +15,19 @@ import type {
   PublishOutcome,
   RoomStats,
 } from "./protocol.ts";
-import type { PublishedIds } from "./published-ids.ts";
-import type { Recovery } from "./recovery.ts";
+import { type Kept, Retention, type RetentionDeps, type RoomAlarm } from "./retention.ts";
 import { SessionSubscriberStore } from "./subscriber-store.ts";
 import { type SubscriberRow, type SubscriberStore, Subscribers } from "./subscribers.ts";
 
-export interface RoomDeps {
+export interface RoomDeps extends Kept {
   /** The room's name, `user:<id>` or `market:<SYMBOL>`. */
   readonly name: string;
   /** Names this life of the room: sequence numbers of frames compare within one epoch only. */
   readonly epoch: number;
   readonly store: SubscriberStore;
-  readonly ids: PublishedIds;
-  /** Of market rooms. */
-  readonly market?: MarketState;
-  /** Of personal rooms. */
-  readonly recovery?: Recovery;
   /** Makes all that `run` stores, or nothing of it, durable. */
   readonly transaction: <T>(run: () => T) => T;
-  readonly alarms: Pick<Alarms<RoomAlarm>, "at" | "set" | "ensure">;
+  readonly alarms: RetentionDeps["alarms"];
   readonly deliver: FanOutDeps["deliver"];
   readonly relay: FanOutDeps["relay"];
   readonly onLost: FanOutDeps["onLost"];
@@ -49,20 +40,10 @@ export interface RoomDeps {
   readonly fanOutWidth: number;
   /** How long, in ms, a market room gathers events after it has sent some (FAN-4). */
   readonly coalesceMs: number;
-  /** How long ids, events and sessions are kept. */
-  readonly windowMs: number;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly after: After;
 }
-
-/**
- * - `settle`: logged events may not have reached all gateways; an object that starts with it delivers them again
- * - `trim`: something may have grown too old to be kept
- */
-export type RoomAlarm = "settle" | "trim";
-
-const SETTLE_MS = 5_000;
 
 /** How long a market's state that was changed by what has no id may be in memory only; its timer keeps the object there. */
 const SAVE_MARKET_MS = 1_000;
@@ -81,6 +62,7 @@ export class RoomCore {
   readonly #fanOut: FanOut;
   /** Connections of sockets that this update has recovered from them. */
   readonly #superseded: SubscriberRow[] = [];
+  readonly #retention: Retention;
   readonly #coalescing: Coalescing;
   readonly #counts = { published: 0, conflated: 0, lost: 0 };
 
@@ -108,6 +90,7 @@ export class RoomCore {
     this.#coalescing = new Coalescing(deps.market === undefined ? 0 : deps.coalesceMs, deps, () =>
       this.#fanOut.flush(),
     );
+    this.#retention = new Retention({ ...deps, firstLogged: () => this.#fanOut.firstLogged });
     // The object's last life may have ended before these were delivered; sockets that have had them get them once.
     if (deps.alarms.at("settle") === undefined) return;
     for (const event of deps.recovery?.log.unsettled() ?? []) this.#pushLogged(event);
@@ -163,7 +146,7 @@ export class RoomCore {
     }
     this.#counts.published += accepted.length;
     this.#coalescing.flush();
-    this.#trimFull();
+    this.#retention.trimFull();
     this.#trimDeserted();
     return outcomes;
   }
@@ -173,9 +156,9 @@ export class RoomCore {
     const now = this.#deps.clock();
     switch (name) {
       case "settle":
-        return this.#settle(now);
+        return this.#retention.settle(now);
       case "trim":
-        return this.#deps.transaction(() => this.#trim(now));
+        return this.#deps.transaction(() => this.#retention.trim(now));
       default:
         return name satisfies never;
     }
@@ -183,7 +166,11 @@ export class RoomCore {
 
   /** Whether nothing would be lost with all that is stored: of a personal room whose user is gone. */
   get empty(): boolean {
-    return this.#deps.recovery !== undefined && this.#subscribers.size === 0 && this.#oldestAt === undefined;
+    return (
+      this.#deps.recovery !== undefined &&
+      this.#subscribers.size === 0 &&
+      this.#retention.oldestAt === undefined
+    );
   }
 
   #apply(gateway: string, op: MembershipOp): MembershipAnswer {
@@ -248,8 +235,8 @@ export class RoomCore {
     if (change === "user" && userId !== undefined) this.#presence("user_left_room", userId, size);
     if (recovery === undefined) return;
     recovery.sessions.left(socketId, clock(), final);
-    this.#trimLater();
-    this.#trimFull();
+    this.#retention.trimLater();
+    this.#retention.trimFull();
   }
 
   #forgetEmptied(): void {
@@ -277,19 +264,16 @@ export class RoomCore {
 
   #isNew({ id }: Publication): boolean {
     if (id === undefined) return true;
-    this.#trimLater();
+    this.#retention.trimLater();
     return this.#deps.ids.add(id, this.#deps.clock());
   }
 
   /** Logs a durable event of a personal room. */
   #log({ body, delivery, socketId }: Publication): LoggedEvent | undefined {
-    const { recovery, alarms, clock } = this.#deps;
+    const { recovery, clock } = this.#deps;
     if (recovery === undefined || delivery !== "durable") return undefined;
-    if (alarms.at("settle") === undefined && this.#subscribers.size > 0) {
-      recovery.log.settle();
-      alarms.set("settle", clock() + SETTLE_MS);
-    }
-    this.#trimLater();
+    if (this.#subscribers.size > 0) this.#retention.unsettle();
+    this.#retention.trimLater();
     return recovery.log.append(body, socketId, clock());
   }
 
@@ -299,7 +283,7 @@ export class RoomCore {
     if (market === undefined) return;
     const save = (): void => {
       market.save();
-      this.#trimLater();
+      this.#retention.trimLater();
     };
     const saving = market.add(accepted);
     if (saving === "now") save();
@@ -317,48 +301,8 @@ export class RoomCore {
     );
   }
 
-  /** Number of the newest event of the log up to which all have reached the gateways they are for. */
-  get #settled(): number {
-    return Math.min(this.#deps.recovery?.log.last ?? 0, this.#fanOut.firstLogged - 1);
-  }
-
-  #settle(now: number): number | undefined {
-    const { recovery } = this.#deps;
-    const settled = this.#settled;
-    recovery?.log.settle(settled);
-    return settled === recovery?.log.last ? undefined : now + SETTLE_MS;
-  }
-
-  #trim(now: number): number | undefined {
-    const { recovery, market, ids, windowMs } = this.#deps;
-    // What is not delivered yet must not be forgotten.
-    recovery?.trim(now, this.#settled);
-    ids.trim(now - windowMs);
-    const more = market?.trim(now);
-    if (recovery?.full || more) return now + SETTLE_MS;
-    const oldest = this.#oldestAt;
-    // Things grow old one by one: waiting for several costs storage, waking for each costs more.
-    if (oldest === undefined) return undefined;
-    return Math.max(oldest + windowMs, now + windowMs / 2, now + SETTLE_MS);
-  }
-
-  #trimLater(): void {
-    const { alarms, clock, windowMs } = this.#deps;
-    alarms.ensure("trim", clock() + windowMs);
-  }
-
   /** Whatever it is that nobody is here for: it goes, too, in time. */
   #trimDeserted(): void {
-    if (this.#deps.recovery !== undefined && this.#subscribers.size === 0) this.#trimLater();
-  }
-
-  #trimFull(): void {
-    const { alarms, clock, recovery } = this.#deps;
-    const soon = clock() + SETTLE_MS;
-    if (recovery?.full && (alarms.at("trim") ?? Number.POSITIVE_INFINITY) > soon) alarms.set("trim", clock());
-  }
-
-  get #oldestAt(): number | undefined {
-    return earliest(this.#deps.recovery?.oldestAt, this.#deps.ids.oldestAt);
+    if (this.#deps.recovery !== undefined && this.#subscribers.size === 0) this.#retention.trimLater();
   }
 }
