@@ -303,7 +303,8 @@ it("REQ-3: any text is answered, changes nothing and leaves the object alive", a
     );
   const inputs = fc.sample(text, { seed: 20261122, numRuns: 20_000 });
   for (const sql of inputs) {
-    if (Date.now() > until) break;
+    // However slow the machine is, there are to be some of both.
+    if (Date.now() > until && answered.ran > 20 && answered.refused > 100) break;
     const { error } = await query(sql, sql.includes(":a") ? { a: 1 } : undefined);
     if (error === undefined) answered.ran++;
     else answered.refused++;
