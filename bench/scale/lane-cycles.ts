@@ -3,9 +3,9 @@ import { lanesOf } from "./lanes.ts";
 import { createRandom, shuffle } from "./random.ts";
 import { COLOS, type Colo, HUB, oneWayMs } from "./topology.ts";
 
-/** Of a location's gateways those in lanes of one kind. */
+/** Of a location's gateways those in lanes of one kind, for as long as relays of one kind have their turns. */
 export interface LaneKind {
-  /** Of the location's gateways. */
+  /** Of the location's gateways, and of their time. */
   readonly share: number;
   /** Gateways of each lane, of all locations. */
   readonly size: number;
@@ -25,20 +25,15 @@ const DEALT = 1_000;
 interface Dealt {
   readonly size: number;
   readonly cycleS: number;
-  /** Gateways, and of all of them together the others of the same location. */
+  /** Gateways, each by the part of the time, and of all of them together the others of the same location. */
   readonly count: number;
   readonly near: number;
 }
 
-/** Mean over its gateways, each of which relays in turn: to the relay and from it to the farthest, and back, in s. */
-const cycleSOf = (lane: readonly Colo[], costs: Costs): number => {
-  const places = [...new Set(lane)];
-  return (
-    lane.reduce((sum, relay) => {
-      const farthest = lane.length === 1 ? 0 : Math.max(...places.map((to) => oneWayMs(relay, to, costs)));
-      return sum + (2 * (oneWayMs(HUB, relay, costs) + farthest)) / MS;
-    }, 0) / lane.length
-  );
+/** To a relay and from it to the farthest, and back, in s. */
+const cycleSOf = (relay: Colo, places: readonly Colo[], size: number, costs: Costs): number => {
+  const farthest = size === 1 ? 0 : Math.max(...places.map((to) => oneWayMs(relay, to, costs)));
+  return (2 * (oneWayMs(HUB, relay, costs) + farthest)) / MS;
 };
 
 /** As many as `gateways`, by the locations' shares; the fractions go to others at another `offset`, 0 to 1. */
@@ -65,15 +60,19 @@ export const laneKindsOf = (
     const dealt = shuffle(placesOf(gateways, shares, round / rounds), random);
     for (const lane of lanesOf(dealt, width)) {
       const size = lane.length;
-      const colos = lane.map(({ colo }) => colo);
-      const cycleS = cycleSOf(colos, costs);
-      const name = `${size} ${cycleS}`;
-      for (const colo of colos) {
-        const kinds = found.get(colo) ?? new Map<string, Dealt>();
-        found.set(colo, kinds);
-        const { count, near } = kinds.get(name) ?? { count: 0, near: 0 };
-        const others = colos.filter((one) => one === colo).length - 1;
-        kinds.set(name, { size, cycleS, count: count + 1, near: near + others });
+      const here = Map.groupBy(lane, ({ colo }) => colo);
+      const places = [...here.keys()];
+      // Each of them relays for as long.
+      for (const [relay, { length: relays }] of here) {
+        const cycleS = cycleSOf(relay, places, size, costs);
+        for (const [colo, { length }] of here) {
+          const kinds = found.get(colo) ?? new Map<string, Dealt>();
+          found.set(colo, kinds);
+          const name = `${size} ${cycleS}`;
+          const { count, near } = kinds.get(name) ?? { count: 0, near: 0 };
+          const more = (length * relays) / size;
+          kinds.set(name, { size, cycleS, count: count + more, near: near + more * (length - 1) });
+        }
       }
     }
   }

@@ -2,10 +2,14 @@ import { coalescedRate, type GatewayClass, type Load, type MarketPart, roundsPer
 
 /** As in src/rooms/links.ts: calls a second beyond which an object opens links, or takes them. */
 const BUSY_PER_SECOND = 10;
-/** A call so soon after the one before opens a link. Unused for so long, it is closed when a timer comes, as often. */
-const LINK_IDLE_S = 2;
+/** A call so soon after the one before opens a link. */
+const LINK_IDLE_S = 5;
+/** Unused for so long, on average, it is closed: by the next look, one a second, after `LINK_IDLE_S`. */
+const LINK_CLOSED_S = LINK_IDLE_S + 0.5;
 /** No link lasts longer. */
-const LINK_S = 60;
+const LINK_S = 300;
+/** As in src/rooms/fan-out.ts: so long the same gateway of a lane relays. */
+const TURN_S = 60;
 
 /** Calls a second, and how they are made. */
 export interface LinkUse {
@@ -49,40 +53,110 @@ const sumOf = (uses: readonly LinkUse[]): LinkUse =>
 
 const plain = (calls: number): LinkUse => ({ ...NONE, calls, requests: calls });
 
-/** The probability of `turns` or more rounds of a Poisson process, `rate` a second, within `seconds`. */
-const probabilityOf = (turns: number, rate: number, seconds: number): number => {
-  const mean = rate * seconds;
-  let [fewer, term] = [0, Math.exp(-mean)];
-  for (let rounds = 0; rounds < turns; rounds++) {
-    fewer += term;
-    term *= mean / (rounds + 1);
-  }
-  return Math.max(0, 1 - fewer);
+/** Of a link to one busy gateway that one busy object calls. */
+interface Changes {
+  /** Openings for each second that it is closed, closings for each that it is open. */
+  readonly opening: number;
+  readonly closing: number;
+  /** The part of the time for which it is open, in the long run. */
+  readonly open: number;
+}
+
+/**
+ * If `rate` calls a second come at random, a link is opened by the first that comes within `LINK_IDLE_S` of the one
+ * before, and closed in the first gap of `LINK_CLOSED_S`. Let p be the probability of the former. A link that is closed
+ * waits for a call, and then for 1 / p more on average; the mean time to a gap is that of a Poisson process.
+ */
+const changesOf = (rate: number): Changes => {
+  if (rate === 0) return { opening: 0, closing: 1 / LINK_CLOSED_S, open: 0 };
+  const soon = 1 - Math.exp(-rate * LINK_IDLE_S);
+  const opening = rate / (1 + 1 / soon);
+  const closing = rate / Math.expm1(rate * LINK_CLOSED_S);
+  return { opening, closing, open: opening / (opening + closing) };
 };
 
 /**
- * Calls of one busy object to one busy gateway. `rate` rounds a second come at random, and every `turns`th of them is a
- * call to this gateway: gateways of one lane take turns as relay.
- *
- * Let p be the probability that a call comes within `LINK_IDLE_S` of the one before, and k that it comes before the link is
- * closed, once to twice that time: 1 - exp(-2 rate), and about 1 - exp(-3 rate), if there are no turns. A call that finds
- * no link is a request; if it has come soon it opens one as well, by a request for `link()`, for which it does not wait. So
- * of all calls a part c open none, o = p c open one, l are made over one. Links are closed as often as they are opened:
- * (1 - k) (o + l) = o, and c + o + l = 1. Hence c = (1 - k) / (p + 1 - k), and l = p k / (p + 1 - k). It is open for about
- * l of the time, too, and has been so for `LINK_S` at most l / `LINK_S` times a second: then it is opened anew. But for that
- * a call is c + 2 o requests, less than one if k is above a half: links that are hardly used cost some.
+ * A call that finds no link is a request; one that opens a link is another, for `link()`, for which it does not wait. A
+ * call that finds one is none.
  */
-export const linkUseOf = (rate: number, turns = 1): LinkUse => {
-  const calls = rate / turns;
-  const within = (seconds: number): number => probabilityOf(turns, rate, seconds);
-  const soon = within(LINK_IDLE_S);
-  // The mean of all times at which the timer may come, by Simpson's rule.
-  const kept = (soon + 4 * within(1.5 * LINK_IDLE_S) + within(2 * LINK_IDLE_S)) / 6;
-  const closed = 1 - kept;
-  const open = (soon * kept) / (soon + closed) || 0;
-  const overLinks = Math.max(0, calls * open - open / LINK_S);
-  const openings = (calls * soon * closed) / (soon + closed) + open / LINK_S;
-  return { calls, overLinks, requests: calls - overLinks + openings, open };
+const useOf = (rate: number, open: number): LinkUse => {
+  const overLinks = rate * open;
+  return { calls: rate, overLinks, requests: rate - overLinks + (1 - open) * changesOf(rate).opening, open };
+};
+
+/** `openBefore`: the probability that the turn begins with an open link. Turns are long enough for that to be forgotten. */
+const turnOf = (rate: number, openBefore: number): LinkUse => {
+  const { opening, closing, open } = changesOf(rate);
+  return useOf(rate, open + (openBefore - open) / (opening + closing) / TURN_S);
+};
+
+/** A link that lasts for `LINK_S`, as the part `lasting` of the time it does, is closed, and opened anew by the next call. */
+const renewing = ({ calls, overLinks, requests, open }: LinkUse, lasting = 1): LinkUse => {
+  const renewals = (lasting * open) / LINK_S;
+  return { calls, overLinks: Math.max(0, overLinks - renewals), requests: requests + 2 * renewals, open };
+};
+
+/**
+ * Of a room to one gateway of a lane of `size`, which has `rate` rounds a second: alone it is called in each, with others
+ * in its turn, and until the next its link is closed.
+ */
+export const linkUseOf = (rate: number, size = 1): LinkUse => {
+  const { open } = changesOf(rate);
+  if (size === 1) return renewing(useOf(rate, open));
+  const inTurn = turnOf(rate, 0);
+  return times(1 / size, { ...inTurn, open: inTurn.open + (open * LINK_CLOSED_S) / TURN_S });
+};
+
+/** What a gateway relays to another in one market. */
+interface Relaying {
+  /** How many lanes with both of them have the gateway's turn, on average: less than 1, as a market has one at most. */
+  readonly lanes: number;
+  /** Calls a second while it has. */
+  readonly rate: number;
+}
+
+const lanesOf = (relaying: readonly Relaying[]): number =>
+  relaying.reduce((sum, { lanes }) => sum + lanes, 0);
+
+/** With more there is something to relay in every turn. */
+const MANY_LANES = 50;
+const RATE_STEP = 0.05;
+const NEARLY_ALL = 1 - 1e-6;
+
+/**
+ * The probabilities of 0, 1, 2, ... times `RATE_STEP` calls a second in a turn. Whose turn it is in one market says nothing
+ * of another, so lanes come as in a Poisson process; their rates are added up by Panjer's recursion.
+ */
+const ratesOf = (relaying: readonly Relaying[]): readonly number[] => {
+  const steps = new Map<number, number>();
+  for (const { lanes, rate } of relaying) {
+    const step = Math.max(1, Math.round(rate / RATE_STEP));
+    steps.set(step, (steps.get(step) ?? 0) + lanes);
+  }
+  const atOnce = lanesOf(relaying);
+  const rates = [Math.exp(-atOnce)];
+  for (let found = 0; found < NEARLY_ALL * -Math.expm1(-atOnce); ) {
+    let sum = 0;
+    for (const [step, lanes] of steps) sum += step * lanes * (rates[rates.length - step] ?? 0);
+    const probability = sum / rates.length;
+    rates.push(probability);
+    found += probability;
+  }
+  return rates;
+};
+
+/** Of a gateway to one that it relays to, in all markets: what there is to relay is another in each turn. */
+export const relayUseOf = (relaying: readonly Relaying[]): LinkUse => {
+  const calls = relaying.reduce((sum, { lanes, rate }) => sum + lanes * rate, 0);
+  if (calls === 0) return NONE;
+  if (lanesOf(relaying) > MANY_LANES) return linkUseOf(calls);
+  const turns = ratesOf(relaying).map((probability, step) => ({ probability, rate: step * RATE_STEP }));
+  const openBefore = turns.reduce(
+    (sum, { probability, rate }) => sum + probability * changesOf(rate).open,
+    0,
+  );
+  const use = sumOf(turns.map(({ probability, rate }) => times(probability, turnOf(rate, openBefore))));
+  return renewing(times(calls / use.calls, use), openBefore ** (LINK_S / TURN_S));
 };
 
 /** Whether an object that makes, or takes, so many calls a second has links. */
@@ -101,15 +175,23 @@ const ofRoom = ({ market, kinds }: MarketPart, coalesceMs: number): LinkUse => {
 };
 
 /** Of others that relay to one gateway: links are for all markets, and those near it relay to it most. */
-const ofRelays = (gateway: GatewayClass, all: number): LinkUse => {
-  const { gateways, markets } = gateway;
-  const near = markets.reduce((sum, { present, nearCalls }) => sum + present * nearCalls, 0);
+const ofRelays = ({ gateways, markets }: GatewayClass, all: number): LinkUse => {
   const relayed = markets.reduce((sum, part) => sum + part.present * (part.calls - part.ownCalls), 0);
   // As many as it makes itself, on average.
   if (!isBusy(relayed)) return plain(relayed);
-  const from = (peers: number, calls: number): LinkUse =>
-    peers < 1 ? plain(calls) : times(peers, linkUseOf(calls / peers));
-  return sumOf([from(gateways - 1, near), from(all - gateways, relayed - near)]);
+  /** Of so many others to this one: each has the same part of the calls. */
+  const ofPeers = (peers: number, callsOf: (part: MarketPart) => number): LinkUse => {
+    const relaying = markets.map((part) => ({
+      // Rounding may leave a little less than none.
+      lanes: Math.max(0, (part.present * callsOf(part)) / part.calls / peers),
+      rate: part.calls,
+    }));
+    return peers < 1 ? NONE : times(peers, relayUseOf(relaying));
+  };
+  return sumOf([
+    ofPeers(gateways - 1, ({ nearCalls }) => nearCalls),
+    ofPeers(all - gateways, ({ calls, ownCalls, nearCalls }) => calls - ownCalls - nearCalls),
+  ]);
 };
 
 /** What part of all calls is made over links. */

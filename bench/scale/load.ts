@@ -6,7 +6,7 @@ import { type Market, marketsOf, type Workload } from "./workload.ts";
 /** What an operator sets. */
 export interface Setup {
   readonly gatewaysPerColo: number;
-  /** Whether smaller locations have fewer gateways, in proportion. The service cannot do that: to see what it would do. */
+  /** Whether smaller locations have fewer gateways, in proportion. */
   readonly proportional?: boolean;
   /** FANOUT_WIDTH. */
   readonly width: number;

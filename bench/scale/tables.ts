@@ -123,7 +123,7 @@ const gateways = ({ gateways, proportional }: Study): string => {
     [...head, "p50", "p99", "p99.9", "a month"],
     [
       ...gateways.map((variant) => rowOf(String(variant.setup.gatewaysPerColo), variant)),
-      rowOf(`up to ${proportional.setup.gatewaysPerColo}, by users (not built)`, proportional),
+      rowOf(`up to ${proportional.setup.gatewaysPerColo}, by users`, proportional),
     ],
   );
 };

@@ -1,19 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { costs } from "../../../bench/scale/costs.ts";
 import { audiencesOf } from "../../../bench/scale/limits.ts";
-import { linksOf, linkUseOf } from "../../../bench/scale/links.ts";
+import { type LinkUse, linksOf, linkUseOf, relayUseOf } from "../../../bench/scale/links.ts";
 import { loadOf } from "../../../bench/scale/load.ts";
 import { createRandom } from "../../../bench/scale/random.ts";
 import { workloadOf } from "../../../bench/scale/workload.ts";
 import { Links } from "../../../src/rooms/links.ts";
 import { FakeClock, FakeTimers, settled } from "../../support/fakes.ts";
 
-/** Calls of src/rooms/links.ts: to one gateway, by turns, and to others so often that the object is busy. */
-const make = async (rate: number, turns: number, count: number) => {
+const TURN_MS = 60_000;
+const STEP_MS = 200;
+
+/** Calls of src/rooms/links.ts: to one gateway, at each turn's rate, and to others so often that the object is busy. */
+const make = async (turns: number, rateOf: (turn: number) => number) => {
   const random = createRandom(3);
   const clock = new FakeClock();
+  clock.now = 0;
   const timers = new FakeTimers();
-  let [overLinks, requests, open] = [0, 0, 0];
+  let [calls, overLinks, requests, open] = [0, 0, 0, 0];
   const rpc = (onCall: () => void) => ({
     deliver: async () => {
       onCall();
@@ -36,38 +40,58 @@ const make = async (rate: number, turns: number, count: number) => {
   });
   const call = async (gateway: string): Promise<boolean> =>
     links.call(gateway, (to) => to.deliver("market:A-USD", 1, []));
+  const passTo = (time: number): void => {
+    const ms = time - clock.now;
+    open += links.open * ms;
+    clock.now = time;
+    timers.pass(ms);
+  };
   for (let filled = 0; filled < 100; filled++) await call("other");
-  const STEP_MS = 100;
-  const start = clock.now;
-  let nextAt = start;
-  for (let calls = 0; calls < count; calls++) {
-    for (let turn = 0; turn < turns; turn++) nextAt += random.exponential(1_000 / rate);
-    while (clock.now < nextAt) {
-      const ms = Math.min(STEP_MS, nextAt - clock.now);
-      clock.now += ms;
-      timers.pass(ms);
-      open += links.open * ms;
-      await call("other");
+  for (let stepAt = 0; stepAt < turns * TURN_MS; stepAt += STEP_MS) {
+    const rate = rateOf(Math.floor(stepAt / TURN_MS));
+    for (let at = stepAt; rate > 0; ) {
+      at += random.exponential(1_000 / rate);
+      if (at > stepAt + STEP_MS) break;
+      passTo(at);
+      calls++;
+      await call("one");
+      await settled();
     }
-    await call("one");
-    await settled();
+    passTo(stepAt + STEP_MS);
+    for (let others = 0; others < 3; others++) await call("other");
   }
-  const seconds = (clock.now - start) / 1_000;
-  return { overLinks: overLinks / count, requests: requests / count, open: open / 1_000 / seconds };
+  const seconds = (turns * TURN_MS) / 1_000;
+  return { overLinks: overLinks / calls, requests: requests / calls, open: open / 1_000 / seconds };
+};
+
+type Made = Awaited<ReturnType<typeof make>>;
+
+const expectLike = ({ calls, overLinks, requests, open }: LinkUse, made: Made): void => {
+  const off = [overLinks / calls - made.overLinks, requests / calls - made.requests, open - made.open];
+  for (const one of off) expect(Math.abs(one)).toBeLessThan(0.04);
 };
 
 describe("calls over links", () => {
   it.each([
-    [0.35, 1],
+    [0.15, 1],
     [1, 1],
-    [5, 1],
-    [6, 7],
-    [6, 20],
-  ])("are those that src/rooms/links.ts makes: %d rounds a second, %d in turns", async (rate, turns) => {
-    const made = await make(rate, turns, 1_000);
-    const { calls, overLinks, requests, open } = linkUseOf(rate, turns);
-    const off = [overLinks / calls - made.overLinks, requests / calls - made.requests, open - made.open];
-    for (const one of off) expect(Math.abs(one)).toBeLessThan(0.05);
+    [0.5, 3],
+    [3, 8],
+  ])("are those that src/rooms/links.ts makes: %d rounds a second, %d in turns", async (rate, size) => {
+    const made = await make(size === 1 ? 30 : 60, (turn) => (turn % size === 0 ? rate : 0));
+    expectLike(linkUseOf(rate, size), made);
+  });
+
+  it("are those of relays that have the turns of several markets, or of none", async () => {
+    const random = createRandom(8);
+    const relaying = Array.from({ length: 30 }, (_, market) => ({
+      lanes: 0.02,
+      rate: market < 20 ? 0.3 : 2,
+    }));
+    const rates = Array.from({ length: 200 }, () =>
+      relaying.reduce((sum, { lanes, rate }) => sum + (random.next() < lanes ? rate : 0), 0),
+    );
+    expectLike(relayUseOf(relaying), await make(rates.length, (turn) => rates[turn] ?? 0));
   });
 
   it("save requests if a link is more likely to be used again than not", () => {
@@ -75,12 +99,13 @@ describe("calls over links", () => {
       const { requests, calls } = linkUseOf(rate);
       return requests / calls;
     };
-    // About 1 - exp(-3 rate) = 0.5, the mean of 2 to 4 s.
-    const even = Math.log(2) / 3;
+    // 1 - exp(-5.5 rate) = 0.5.
+    const even = Math.log(2) / 5.5;
     expect(perCall(1.2 * even)).toBeLessThan(1);
     expect(perCall(0.8 * even)).toBeGreaterThan(1);
-    // A call that opens it anew and the request for that, once a minute.
-    expect(linkUseOf(50).requests).toBeCloseTo(2 / 60);
+    // A call that opens it anew and the request for that: every 5 minutes, or two such calls and one that is none in a turn.
+    expect(linkUseOf(50).requests).toBeCloseTo(2 / 300);
+    expect(linkUseOf(50, 7).requests).toBeCloseTo(3 / 60 / 7);
     expect(linkUseOf(0)).toEqual({ calls: 0, overLinks: 0, requests: 0, open: 0 });
   });
 
