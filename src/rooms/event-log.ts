@@ -79,7 +79,9 @@ export class EventLog {
 
   /** Remembers that the events up to `through` have reached the gateways they are for. */
   settle(through = this.last): void {
-    if (this.#state.exists) this.#sql.exec("UPDATE log_state SET settled = ?", through);
+    if (!this.#state.exists) return;
+    // A row that is written is paid for, also if nothing in it has changed.
+    this.#sql.exec("UPDATE log_state SET settled = ?1 WHERE settled <> ?1", through);
   }
 
   /** The events of which that is not known. */

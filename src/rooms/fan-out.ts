@@ -9,6 +9,8 @@ export interface FanOutDeps {
   readonly subscribers: Subscribers;
   /** How many gateways are sent to directly: with more of them, some relay to others (FAN-3). */
   readonly width: number;
+  /** Added to the time by which gateways take turns: one is not to relay for all rooms in the same minute. */
+  readonly turnOffsetMs: number;
   /** Delivers to one gateway in order; `false` if it holds no socket of the room. */
   readonly deliver: (gateway: string, frames: readonly Frame[]) => Promise<boolean>;
   /** Delivers to one gateway, which passes on to others. */
@@ -197,11 +199,11 @@ export class FanOut {
 
   /** Delivers to all gateways of a lane. Resolves with those that hold no socket of the room. */
   async #reach(lane: Lane, batch: readonly Waiting[]): Promise<readonly string[]> {
-    const { deliver, relay, after, clock } = this.#deps;
+    const { deliver, relay, after, clock, turnOffsetMs } = this.#deps;
     const frames = batch.map(({ frame }) => frame);
     for (let relays = 0; relays < RELAYS && lane.gateways.size > 1; relays++) {
       const gateways = [...lane.gateways];
-      const turn = Math.floor(clock() / TURN_MS);
+      const turn = Math.floor((clock() + turnOffsetMs) / TURN_MS);
       const [first = ""] = gateways.splice(turn % gateways.length, 1);
       const relayed = await within(RELAY_TIMEOUT_MS, relay(first, frames, gateways), after).catch(
         () => undefined,

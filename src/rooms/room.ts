@@ -1,5 +1,6 @@
 import type { After, Sleep } from "../lib/after.ts";
 import type { Clock } from "../lib/clock.ts";
+import { hashOf } from "../lib/hash.ts";
 import { encodeEventBody } from "../socketio/encode.ts";
 import { Coalescing } from "./coalescing.ts";
 import type { LoggedEvent } from "./event-log.ts";
@@ -77,6 +78,7 @@ export class RoomCore {
       subscribers: this.#subscribers,
       // A personal room has what must not be lost, and never that many gateways.
       width: deps.market === undefined ? Number.POSITIVE_INFINITY : deps.fanOutWidth,
+      turnOffsetMs: hashOf(name),
       onEmpty: (gateway) => this.update(gateway, [{ op: "sync", members: [] }]),
       onLost: (gateways, frames, error) => {
         this.#counts.lost += gateways.length * frames;

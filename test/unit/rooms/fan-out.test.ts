@@ -31,6 +31,7 @@ const create = (width: number, gateways: readonly string[]): void => {
   fanOut = new FanOut({
     subscribers,
     width,
+    turnOffsetMs: 0,
     deliver: async (to, frames) => {
       const seqs = frames.map(({ seq }) => seq);
       return (await call(to, seqs, [])).empty.length === 0;
