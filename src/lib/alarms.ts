@@ -54,35 +54,40 @@ export class Alarms<Name extends string> {
 
   /**
    * The object's `alarm()`: does what is due at `now`, earliest first. `due` returns when to do it again (ms since the
-   * epoch), if ever; one that fails comes again.
+   * epoch), if ever; one that fails comes again. Stored is only what comes of it, since each write is billed: the platform
+   * repeats an alarm whose object has died meanwhile, and what was due is due then, too.
    */
   async run(
     now: number,
     due: (name: Name) => number | undefined | Promise<number | undefined>,
     onError: (name: Name, error: unknown) => void,
   ): Promise<void> {
-    for (const name of this.takeDue(now, now + RETRY_MS)) {
+    // Until it is known when each comes again: what sets another deadline meanwhile stores these, too.
+    for (const name of this.#take(now, now + RETRY_MS)) {
       try {
         const next = await due(name);
-        if (next === undefined) this.clear(name);
-        else this.set(name, next);
+        if (next === undefined) this.#deadlines.delete(name);
+        else this.#deadlines.set(name, next);
       } catch (error) {
         // The retry stands: a deadline lost to a failure would be a heartbeat that never beats again.
         onError(name, error);
       }
     }
+    this.#store();
   }
 
-  /**
-   * Returns the names that are due at `now`, earliest first, each moved to `retryAt`, in case the object dies before
-   * the work is done and the deadline set anew or cleared. The platform has consumed its alarm by then, so the next
-   * one is armed here.
-   */
+  /** Returns the names that are due at `now`, earliest first, each moved to `retryAt` for the case that the work fails. */
   takeDue(now: number, retryAt: number): Name[] {
+    const due = this.#take(now, retryAt);
+    this.#store();
+    return due;
+  }
+
+  #take(now: number, retryAt: number): Name[] {
     const due = [...this.#deadlines].filter(([, time]) => time <= now).sort((a, b) => a[1] - b[1]);
     for (const [name] of due) this.#deadlines.set(name, retryAt);
+    // The platform has consumed its alarm by now: the next one is to be armed anew.
     this.#armedAt = undefined;
-    this.#store();
     return due.map(([name]) => name);
   }
 

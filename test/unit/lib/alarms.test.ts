@@ -4,9 +4,13 @@ import { type AlarmStorage, Alarms } from "../../../src/lib/alarms.ts";
 class FakeStorage implements AlarmStorage {
   readonly calls: (number | "delete")[] = [];
   readonly values = new Map<string, unknown>();
+  puts = 0;
   readonly kv = {
     get: <T>(key: string): T | undefined => this.values.get(key) as T | undefined,
-    put: <T>(key: string, value: T): void => void this.values.set(key, structuredClone(value)),
+    put: <T>(key: string, value: T): void => {
+      this.puts++;
+      this.values.set(key, structuredClone(value));
+    },
   };
 
   async setAlarm(time: number): Promise<void> {
@@ -119,10 +123,19 @@ describe("alarms: doing what is due", () => {
     expect(storage.calls.at(-1)).toBe(301);
   });
 
-  it("deletes the alarm after the last", async () => {
+  it("leaves no alarm after the last: the platform has consumed it", async () => {
     alarms.set("a", 100);
     await run(100, () => undefined);
-    expect(storage.calls.at(-1)).toBe("delete");
+    expect(storage.calls).toEqual([100]);
+    expect(new Alarms<Name>(storage).at("a")).toBeUndefined();
+  });
+
+  it("writes once, when all is done", async () => {
+    alarms.set("a", 100);
+    alarms.set("b", 100);
+    storage.puts = 0;
+    await run(100, () => 200);
+    expect({ puts: storage.puts, calls: storage.calls }).toEqual({ puts: 1, calls: [100, 200] });
   });
 
   it("tells of what failed, goes on with the rest, and does it again five seconds later", async () => {
@@ -140,12 +153,23 @@ describe("alarms: doing what is due", () => {
     expect(storage.calls.at(-1)).toBe(10_100);
   });
 
-  it("knows the retry while it works: an object that dies then does it again", async () => {
+  it("is due still if the object dies while it works, and the platform repeats its alarm", async () => {
     alarms.set("a", 100);
     await run(100, () => {
-      expect(new Alarms<Name>(storage).at("a")).toBe(5_100);
+      expect(new Alarms<Name>(storage).at("a")).toBe(100);
       return 900;
     });
     expect(new Alarms<Name>(storage).at("a")).toBe(900);
+  });
+
+  it("comes again later if another deadline is set while it works, and the object dies", async () => {
+    alarms.set("a", 100);
+    await run(100, () => {
+      alarms.set("b", 7_000);
+      const woken = new Alarms<Name>(storage);
+      expect([woken.at("a"), woken.at("b")]).toEqual([5_100, 7_000]);
+      return undefined;
+    });
+    expect(storage.calls).toEqual([100, 5_100, 7_000]);
   });
 });

@@ -83,8 +83,9 @@ export class RoomHarness {
     });
   }
 
-  /** The platform runs the object's alarm. */
+  /** The platform runs the object's alarm, which is consumed by that. */
   async alarm(): Promise<void> {
+    this.storage.alarmAt = undefined;
     await this.#alarms.run(
       this.clock.now,
       (name) => this.core.alarm(name),
