@@ -56,18 +56,13 @@ export interface Audience {
 }
 
 /** What a room's subscribers are limited by, however many gateways there are. */
-export const audiencesOf = (
-  { workload, rooms }: Load,
-  connectTimeoutMs: number,
-  costs: Costs,
-): readonly Audience[] => {
+export const audiencesOf = ({ workload, rooms }: Load, costs: Costs): readonly Audience[] => {
   const { market } = busiest(rooms.slice(0, 1));
-  const { isolateBytes, isolateBaseBytes, objectRequestsPerSecond, roomSubscriberBytes, roomJoinUs } = costs;
+  const { isolateBytes, isolateBaseBytes, objectRequestsPerSecond, roomSubscriberBytes } = costs;
   const subscribersBy = {
     memory: (isolateBytes - isolateBaseBytes) / roomSubscriberBytes,
     // One comes and one goes in each session.
     "requests/s": ((objectRequestsPerSecond - market.rate) * workload.sessionS) / 2,
-    [`all join within ${connectTimeoutMs / 1e3} s`]: (connectTimeoutMs * 1e3) / roomJoinUs,
   };
   return Object.entries(subscribersBy).map(([limit, subscribers]) => ({
     ...{ limit, subscribers },

@@ -68,7 +68,7 @@ interface StormGateway {
 
 /**
  * Every socket is dropped at once, as by a deploy, and comes back: handshake, CONNECT with its token, personal room,
- * market rooms. Whoever is not in all of them `connectTimeoutMs` after OPEN is closed, and tries again.
+ * market rooms. Whose token has not been accepted `connectTimeoutMs` after OPEN is closed, and tries again (CONN-5).
  */
 export const simulateStorm = (load: Load, options: StormOptions, costs: Costs): Storm => {
   const random = createRandom(options.seed);
@@ -127,22 +127,20 @@ export const simulateStorm = (load: Load, options: StormOptions, costs: Costs): 
     gateway.peak.add(queue.now);
     const clientMs = (): number => costs.clientOneWayMs * random.logNormal(costs.networkJitter);
     work(gateway, handshakeMs, () => {
-      let open = true;
+      let [accepted, closed] = [false, false];
       const established = (): void => {
-        if (!open) return;
-        open = false;
         back.add(queue.now + clientMs());
         backPeak.add(queue.now);
       };
       queue.at(queue.now + options.connectTimeoutMs, () => {
-        if (!open) return;
-        open = false;
-        // The room is told that it has left, after it has been told that it came.
-        if (inHottest) join(gateway, () => {});
+        if (accepted) return;
+        closed = true;
         queue.at(queue.now + backoffMs(count + 1, random), () => attempt(gateway, count + 1, inHottest));
       });
       queue.at(queue.now + 2 * clientMs(), () =>
         work(gateway, gatewayMs - handshakeMs, () => {
+          if (closed) return;
+          accepted = true;
           const ownRoomMs = costs.objectWakeMs + costs.personalStoreMs + costs.personalRoomUs / MS;
           const local = 2 * delay(gateway.colo, gateway.colo);
           queue.at(queue.now + local + ownRoomMs, () => {
@@ -153,7 +151,7 @@ export const simulateStorm = (load: Load, options: StormOptions, costs: Costs): 
                 queue.at(queue.now + delay(gateway.colo, HUB) + delay(HUB, gateway.colo), established);
                 return;
               }
-              if (open) join(gateway, established);
+              join(gateway, established);
             });
           });
         }),

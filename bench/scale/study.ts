@@ -22,10 +22,7 @@ const COALESCED = [100_000, COMPARED] as const;
 const SEED = 1;
 const HOT_ROOMS = 3;
 const PERSONAL_RATE = 1_000;
-const STORM = { clients: 200_000, seconds: 300, seed: SEED } as const;
-const CONNECT_TIMEOUT_MS = 5_000;
-/** Values of CONNECT_TIMEOUT that are compared, at the largest scale. */
-const TIMEOUTS_MS = [CONNECT_TIMEOUT_MS, 15_000, 30_000, 45_000] as const;
+const STORM = { clients: 200_000, seconds: 300, seed: SEED, connectTimeoutMs: 5_000 } as const;
 
 export interface Variant {
   readonly setup: Setup;
@@ -52,8 +49,6 @@ export interface Study {
   readonly scales: readonly ScaleResult[];
   /** Of one market. */
   readonly audiences: readonly Audience[];
-  /** At the largest scale, by CONNECT_TIMEOUT in ms. */
-  readonly timeouts: readonly { readonly connectTimeoutMs: number; readonly storm: Storm }[];
   /** At `COMPARED` sockets. */
   readonly gateways: readonly Variant[];
   readonly proportional: Variant;
@@ -91,22 +86,13 @@ const studyScale = (sockets: number, costs: Costs): ScaleResult => {
     limits: limitsOf(load, costs),
     fleet: fleetOf(load, costs),
     withoutLinksUsd: billOf(useOf(load, costs), costs).usd,
-    storm: simulateStorm(load, { ...STORM, connectTimeoutMs: CONNECT_TIMEOUT_MS }, costs),
+    storm: simulateStorm(load, STORM, costs),
     coalesced: COALESCE_MS.map((coalesceMs) => {
       const own = loadOf(workload, planSetup(workload, { ...DEFAULTS, coalesceMs }, costs), costs);
       return { coalesceMs, usd: billOf(useOf(own, costs, linksOf(own)), costs).usd };
     }),
   };
 };
-
-const timeoutsOf = ({ load, storm }: ScaleResult, costs: Costs): Study["timeouts"] =>
-  TIMEOUTS_MS.map((connectTimeoutMs) => ({
-    connectTimeoutMs,
-    storm:
-      connectTimeoutMs === CONNECT_TIMEOUT_MS
-        ? storm
-        : simulateStorm(load, { ...STORM, connectTimeoutMs }, costs),
-  }));
 
 /** Simulates everything that docs/scale.md shows. The same costs give the same study. */
 export const study = (costs: Costs, progress: (line: string) => void): Study => {
@@ -116,8 +102,6 @@ export const study = (costs: Costs, progress: (line: string) => void): Study => 
   });
   const largest = scales.at(-1);
   if (largest === undefined) throw new Error("There is no scale.");
-  progress(`storms at ${largest.sockets} sockets`);
-  const timeouts = timeoutsOf(largest, costs);
   progress(`variants at ${COMPARED} sockets`);
   const setup = planSetup(workloadOf(COMPARED), DEFAULTS, costs);
   const withGateways = (factor: number): Setup => ({
@@ -125,8 +109,8 @@ export const study = (costs: Costs, progress: (line: string) => void): Study => 
     gatewaysPerColo: Math.max(1, Math.round(setup.gatewaysPerColo * factor)),
   });
   return {
-    ...{ scales, timeouts },
-    audiences: audiencesOf(largest.load, CONNECT_TIMEOUT_MS, costs),
+    scales,
+    audiences: audiencesOf(largest.load, costs),
     gateways: GATEWAY_FACTORS.map((factor) => variantOf(COMPARED, withGateways(factor), costs)),
     proportional: variantOf(COMPARED, { ...setup, proportional: true }, costs),
     coalescing: COALESCED.map((sockets) => {

@@ -178,16 +178,6 @@ const storm = (study: Study): string => {
   });
 };
 
-const timeouts = ({ timeouts }: Study): string =>
-  formatTable(
-    ["`CONNECT_TIMEOUT`", "half back", "99%", "all", "connections for each socket"],
-    timeouts.map(({ connectTimeoutMs, storm }) => [
-      String(connectTimeoutMs),
-      ...[0.5, 0.99, 1].map((p) => backAfter(p, storm)),
-      storm.attempts.toFixed(2),
-    ]),
-  );
-
 const bill = (study: Study): string =>
   byScale(study, {
     ...Object.fromEntries(
@@ -254,7 +244,6 @@ export const tablesOf = (study: Study): Readonly<Record<string, string>> => ({
   coalescing: coalescing(study),
   audience: audience(study),
   storm: storm(study),
-  timeouts: timeouts(study),
   bill: bill(study),
   comparison: comparison(study),
   links: linkUse(study),
