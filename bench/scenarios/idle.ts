@@ -128,7 +128,7 @@ export const idle: Scenario<"sockets" | "users" | "own" | "events" | "settle" | 
     );
     const text = `Sockets with pings every 25 s, as by default. Memory is what all the server's
 processes grew by, ${settle} s after the last connection or event; CPU time and wake-ups are those of ${seconds} s of
-idleness, and a wake-up is a voluntary context switch of any thread. Later each user gets ${events} events. The
+idleness, and a wake-up is a voluntary context switch of any thread. Later each user gets ${events === 1 ? "an event" : `${events} events`}. The
 ${bareDo.name} pings nobody and knows no user: what it has is what the platform itself takes for a WebSocket.`;
     return {
       text: `${text}\n\n${table(cases)}`,
