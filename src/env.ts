@@ -37,20 +37,24 @@ const DEFAULT_GATEWAYS = 4;
 const MAX_GATEWAYS = 1_000;
 
 /** Gateways of a location: `4`, or `4 FRA=56 IAD=40`, where some have a number of their own. */
-const gatewayCounts = list.transform((items, context): GatewayCounts => {
-  const byColo = new Map<string, number>();
-  let others = DEFAULT_GATEWAYS;
-  for (const item of items) {
-    const [, colo, digits] = /^(?:([A-Z]{3})=)?(\d{1,4})$/.exec(item) ?? [];
-    const count = Number(digits);
-    if (!(count >= 1 && count <= MAX_GATEWAYS)) {
-      context.addIssue("not a number from 1 to 1000, or a list of <location>=<number>");
+const gatewayCounts = z
+  // A number is one in TOML, too.
+  .preprocess((value) => (typeof value === "number" ? String(value) : value), list)
+  .transform((items, context): GatewayCounts => {
+    const byColo = new Map<string, number>();
+    let others: number | undefined;
+    for (const item of items) {
+      const [, colo, digits] = /^(?:([A-Z]{3})=)?(\d{1,4})$/.exec(item) ?? [];
+      const count = Number(digits);
+      const again = colo === undefined ? others !== undefined : byColo.has(colo);
+      if (again || !(count >= 1 && count <= MAX_GATEWAYS)) {
+        context.addIssue("not a number from 1 to 1000, and numbers of locations: <location>=<number>");
+      }
+      if (colo === undefined) others = count;
+      else byColo.set(colo, count);
     }
-    if (colo === undefined) others = count;
-    else byColo.set(colo, count);
-  }
-  return { byColo, others };
-});
+    return { byColo, others: others ?? DEFAULT_GATEWAYS };
+  });
 
 /** What the embedded backend charges where CREDIT_COSTS is not set. */
 const DEFAULT_COSTS = "query=1 address_analysis=10 address_transactions=1 cross_border_flows=5 chat=2";

@@ -58,7 +58,7 @@ interface LoneRoom {
 /** A room whose gateways take everything at once. */
 const createRoom = (name: string): LoneRoom => {
   const storage = new CountingStorage();
-  const alarms = new Alarms<RoomAlarm>(storage);
+  const alarms = new Alarms<RoomAlarm>(storage, 0);
   const { sql } = storage;
   const room = { storage, alarms, now: 1_000_000_000_000 };
   const core = new RoomCore({
@@ -194,7 +194,7 @@ export const countPersonalRoom = async (): Promise<
 /** What a gateway writes for one ping interval, as `GatewayHost.alarm` sets its deadlines; the round's time is one row more. */
 export const countPingRound = async (intervalMs: number, timeoutMs: number): Promise<Written> => {
   const storage = new CountingStorage();
-  const alarms = new Alarms<"ping" | "silence">(storage);
+  const alarms = new Alarms<"ping" | "silence">(storage, 0);
   alarms.set("ping", intervalMs);
   const before = storage.rows;
   let ran = 0;

@@ -32,6 +32,9 @@ export interface EngineConfig {
 /** Packets in one payload, which are handled in one turn: deliveries to others wait for it. */
 const MAX_PACKETS = 10_000;
 
+/** How long after OPEN, in ms, a session must be established whose client the application has accepted. */
+const ACCEPTED_TIMEOUT_MS = 60_000;
+
 /** Engine.IO v4 sessions of one gateway. Knows no platform: transports and time are passed in. */
 export class EngineServer {
   readonly sessions = new Map<string, Session>();
@@ -161,14 +164,16 @@ export class EngineServer {
 
   /**
    * Closes the sessions whose connect timeout has passed, and returns when the next one's will pass,
-   * `undefined` if all are accepted or established.
+   * `undefined` if all are established.
    */
   closeUnestablished(): number | undefined {
     const now = this.#clock();
     let next: number | undefined;
     for (const session of [...this.sessions.values()]) {
-      if (session.established || session.accepted) continue;
-      const deadline = session.openedAt + this.config.connectTimeout;
+      if (session.established) continue;
+      const { connectTimeout } = this.config;
+      const timeout = session.accepted ? Math.max(connectTimeout, ACCEPTED_TIMEOUT_MS) : connectTimeout;
+      const deadline = session.openedAt + timeout;
       if (deadline <= now) this.close(session, "connect timeout");
       else if (next === undefined || deadline < next) next = deadline;
     }

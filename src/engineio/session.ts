@@ -25,7 +25,7 @@ export class Session {
   lastPingAt: number;
   /** When the oldest ping without an answer was sent. */
   unansweredAt: number | undefined;
-  /** The application knows who the client is, and will establish the session or close it: no timeout does so meanwhile. */
+  /** The application knows who the client is, and is about to establish the session: it has longer than others. */
   accepted = false;
   #transport: Transport;
   #established: boolean;

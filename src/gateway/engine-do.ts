@@ -26,7 +26,7 @@ export abstract class EngineDurableObject<
     if (ctx.id.name === undefined) throw new Error("A gateway is addressed by name.");
     this.name = ctx.id.name;
     this.config = configOf(env);
-    this.alarms = new Alarms(ctx.storage);
+    this.alarms = new Alarms(ctx.storage, Date.now());
   }
 
   /** `parseContext` checks what the Worker says of handshakes; the application gets what it returns. */

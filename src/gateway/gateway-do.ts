@@ -18,7 +18,7 @@ import { Flows } from "./flow.ts";
 import { parseContext } from "./handshake-context.ts";
 import type { GatewayHost, HostAlarm } from "./host.ts";
 import { Memberships } from "./memberships.ts";
-import { relayTo } from "./relay.ts";
+import { PATIENCE_MS, relayTo } from "./relay.ts";
 import { RequestRegister } from "./request-register.ts";
 import { Requests } from "./requests.ts";
 import { SqlRoomRegister } from "./room-register.ts";
@@ -171,7 +171,7 @@ export class Gateway extends EngineDurableObject<Env, GatewayAlarm> implements G
     const deliver = async (gateway: string) =>
       gateway === this.name
         ? this.#deliver(room, epoch, frames)
-        : this.#links.call(gateway, (rpc) => rpc.deliver(room, epoch, frames));
+        : this.#links.call(gateway, (rpc) => rpc.deliver(room, epoch, frames), PATIENCE_MS);
     // The others first: what is sent here holds up what comes after it.
     return relayTo([...others, this.name], deliver, after);
   }

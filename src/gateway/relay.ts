@@ -4,7 +4,7 @@ import { RELAY_TIMEOUT_MS } from "../rooms/fan-out.ts";
 import type { Relayed } from "../rooms/protocol.ts";
 
 /** How long a gateway may take, in ms, before the relay answers without it: the room still waits then. */
-const PATIENCE_MS = RELAY_TIMEOUT_MS / 2;
+export const PATIENCE_MS = RELAY_TIMEOUT_MS / 2;
 
 /**
  * Passes a batch on to gateways, all at a time (FAN-3). Nothing is repeated here: the room knows what each may have

@@ -12,6 +12,9 @@ const KEY = "alarms";
 /** When work that was begun, and did not end well, is begun again. */
 const RETRY_MS = 5_000;
 
+/** The platform repeats an alarm that fails for about two minutes: what is overdue for longer, in ms, has no alarm any more. */
+const GIVEN_UP_MS = 300_000;
+
 /**
  * Named deadlines over the one alarm a Durable Object has. Deadlines are stored, because the object that set
  * one may be gone when it comes due; the stored alarm is touched only when the earliest deadline changes,
@@ -22,13 +25,16 @@ export class Alarms<Name extends string> {
   readonly #deadlines: Map<Name, number>;
   #armedAt: number | undefined;
 
-  constructor(storage: AlarmStorage) {
+  /** `now` in ms since the epoch. */
+  constructor(storage: AlarmStorage, now: number) {
     this.#storage = storage;
     this.#deadlines = new Map(Object.entries(storage.kv.get<Record<string, number>>(KEY) ?? {})) as Map<
       Name,
       number
     >;
     this.#armedAt = this.#earliest();
+    if (this.#armedAt !== undefined && this.#armedAt < now - GIVEN_UP_MS)
+      void storage.setAlarm(this.#armedAt);
   }
 
   /** When `name` is due (ms since the epoch), or `undefined`. */

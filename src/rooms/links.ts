@@ -4,12 +4,12 @@ import { isOverloaded } from "../lib/rpc.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
 import type { FanOutRpc } from "./protocol.ts";
 
-/** An RPC session: the stub that `GatewayRpc.link` comes to. */
-type Session = FanOutRpc & Disposable;
+/** What `GatewayRpc.link` comes to: while it is not disposed of, the RPC session is open. */
+type LinkStub = FanOutRpc & Disposable;
 
 export interface LinksDeps {
   /** A gateway's stub: each call of it is a request of its own. */
-  readonly gateway: (name: string) => FanOutRpc & { link(): Promise<Session | undefined> };
+  readonly gateway: (name: string) => FanOutRpc & { link(): Promise<LinkStub | undefined> };
   readonly clock: Clock;
   readonly after: After;
 }
@@ -17,15 +17,17 @@ export interface LinksDeps {
 /** A gateway that has been called lately. */
 interface Link {
   calledAt: number;
-  /** When to ask the gateway for an RPC session, at the earliest. */
+  /** When to ask the gateway for a link, at the earliest. */
   askAt: number;
+  /** How long not to ask after the next refusal, in ms. */
+  refusedMs: number;
   state: LinkState;
 }
 
 type LinkState =
   | { readonly status: "closed" }
   | { readonly status: "opening" }
-  | { readonly status: "open"; readonly session: Session; readonly until: number };
+  | { readonly status: "open"; readonly stub: LinkStub; readonly until: number };
 
 /**
  * Calls a second, for long and at once, beyond which an object is busy. An object that is kept in memory costs as much
@@ -43,11 +45,10 @@ const SWEEP_MS = 1_000;
 /** How long a link lasts, in ms: then the gateway is asked again whether it is worth it. */
 const LINK_MS = 300_000;
 
-/** How long after a refusal, in ms, a gateway is asked again. */
+/** How long after a first refusal, in ms, a gateway is asked again; after each more it is twice as long, up to `LINK_MS`. */
 const REFUSED_MS = 10_000;
 
 const CLOSED: LinkState = { status: "closed" };
-const OPENING: LinkState = { status: "opening" };
 
 /** Counts the calls that an object makes, or gets. */
 export class Busyness {
@@ -63,9 +64,13 @@ export class Busyness {
 
   /** Counts one. Returns whether there are so many that hibernating would save nothing. */
   count(): boolean {
-    const now = this.#clock();
-    if (!this.#quiet.take()) this.#busyUntil = now + IDLE_MS;
-    return now < this.#busyUntil;
+    if (!this.#quiet.take()) this.#busyUntil = this.#clock() + IDLE_MS;
+    return this.busy;
+  }
+
+  /** Whether there have been so many lately. */
+  get busy(): boolean {
+    return this.#clock() < this.#busyUntil;
   }
 }
 
@@ -89,10 +94,15 @@ export class Links {
   }
 
   /**
-   * Calls a gateway. `run` is called again if a link turns out to be broken: what it does must be idempotent.
+   * Calls a gateway. `run` is called again if a link turns out to be broken within `patienceMs`: what it does must be
+   * idempotent.
    * @throws what the gateway, or the way to it, throws
    */
-  async call<T>(gateway: string, run: (rpc: FanOutRpc) => Promise<T>): Promise<T> {
+  async call<T>(
+    gateway: string,
+    run: (rpc: FanOutRpc) => Promise<T>,
+    patienceMs = Number.POSITIVE_INFINITY,
+  ): Promise<T> {
     const busy = this.#busyness.count();
     const link = this.#links.get(gateway) ?? (busy ? this.#add(gateway) : undefined);
     if (link === undefined) return run(this.#deps.gateway(gateway));
@@ -101,11 +111,11 @@ export class Links {
     link.calledAt = now;
     if (state.status === "open") {
       try {
-        return await run(state.session);
+        return await run(state.stub);
       } catch (error) {
-        // The gateway, or what it was, has gone: a new call tells.
-        this.#close(link);
-        if (isOverloaded(error)) throw error;
+        // The gateway, or what it was, has gone: a new call tells. Another call may have found that out before.
+        if (link.state === state) this.#close(link);
+        if (isOverloaded(error) || this.#deps.clock() - now > patienceMs) throw error;
       }
     } else if (busy && state.status === "closed" && now >= askAt && calledAt >= now - IDLE_MS) {
       void this.#ask(gateway, link, now);
@@ -115,38 +125,51 @@ export class Links {
 
   #add(gateway: string): Link {
     // Called for the first time: the second call may be followed by more.
-    const link: Link = { calledAt: Number.NEGATIVE_INFINITY, askAt: 0, state: CLOSED };
+    const link: Link = {
+      ...{ calledAt: Number.NEGATIVE_INFINITY, askAt: 0, refusedMs: REFUSED_MS, state: CLOSED },
+    };
     if (this.#links.size === 0) this.#deps.after(SWEEP_MS, () => this.#sweep());
     this.#links.set(gateway, link);
     return link;
   }
 
-  /** Asks for a session, while calls go on without. */
+  /** Asks for a link, while calls go on without. */
   async #ask(gateway: string, link: Link, now: number): Promise<void> {
-    link.state = OPENING;
-    link.askAt = now + REFUSED_MS;
-    const session = await this.#deps
+    const opening: LinkState = { status: "opening" };
+    link.state = opening;
+    const stub = await this.#deps
       .gateway(gateway)
       .link()
       .catch(() => undefined);
-    link.state = session === undefined ? CLOSED : { status: "open", session, until: now + LINK_MS };
+    if (link.state !== opening) {
+      // Too late: nothing is known of the gateway any more.
+      stub?.[Symbol.dispose]();
+      return;
+    }
+    if (stub === undefined) {
+      link.state = CLOSED;
+      link.askAt = now + link.refusedMs;
+      link.refusedMs = Math.min(2 * link.refusedMs, LINK_MS);
+      return;
+    }
+    link.state = { status: "open", stub, until: now + LINK_MS };
+    link.refusedMs = REFUSED_MS;
   }
 
   #close(link: Link): void {
-    if (link.state.status !== "open") return;
-    link.state.session[Symbol.dispose]();
+    if (link.state.status === "open") link.state.stub[Symbol.dispose]();
     link.state = CLOSED;
-    link.askAt = 0;
   }
 
-  /** Ends what has not been used lately, so that both ends can hibernate, and what is old. */
+  /** Ends what has not been used lately, and all that is not worth it any more, so that both ends can hibernate. */
   #sweep(): void {
     const now = this.#deps.clock();
+    const { busy } = this.#busyness;
     for (const [gateway, link] of this.#links) {
       const { state, calledAt } = link;
-      const idle = calledAt <= now - IDLE_MS;
+      const idle = !busy || calledAt <= now - IDLE_MS;
       if (idle || (state.status === "open" && state.until <= now)) this.#close(link);
-      if (idle && state.status !== "opening") this.#links.delete(gateway);
+      if (idle) this.#links.delete(gateway);
     }
     if (this.#links.size > 0) this.#deps.after(SWEEP_MS, () => this.#sweep());
   }

@@ -9,6 +9,7 @@ import { randomToken } from "../lib/random.ts";
 import { err, type Result } from "../lib/result.ts";
 import { callRetrying } from "../lib/rpc.ts";
 import { CandleReader, noBars } from "./candle-reader.ts";
+import { RELAY_TIMEOUT_MS } from "./fan-out.ts";
 import { Links } from "./links.ts";
 import { MarketState } from "./market-state.ts";
 import type {
@@ -126,7 +127,7 @@ export class Room extends DurableObject<Env> implements RoomRpc {
     };
     const gateway = (name: string) => env.GATEWAYS.getByName(name);
     const links = new Links({ gateway, clock: Date.now, after });
-    const alarms = new Alarms<RoomAlarm>(storage);
+    const alarms = new Alarms<RoomAlarm>(storage, Date.now());
     // Later lives of the room have later epochs, also on a machine whose clock is behind.
     const epoch = Math.max(Date.now(), (storage.kv.get<number>(EPOCH_KEY) ?? 0) + 1);
     storage.kv.put(EPOCH_KEY, epoch);
@@ -146,7 +147,8 @@ export class Room extends DurableObject<Env> implements RoomRpc {
       transaction: (run) => this.#transaction(run),
       alarms,
       deliver: (to, frames) => links.call(to, (rpc) => rpc.deliver(name, epoch, frames)),
-      relay: (to, frames, others) => links.call(to, (rpc) => rpc.relay(name, epoch, frames, others)),
+      relay: (to, frames, others) =>
+        links.call(to, (rpc) => rpc.relay(name, epoch, frames, others), RELAY_TIMEOUT_MS),
       onLost: ([gateway, ...others], frames, error) =>
         log("error", "frames_lost", {
           ...{ room: name, gateway, others: others.length, frames },

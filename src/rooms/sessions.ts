@@ -75,7 +75,7 @@ export class Sessions {
     return [...this.#byPid.values()].filter(({ gateway }) => gateway !== undefined);
   }
 
-  /** Remembers which gateway holds a session's socket; false, and nothing, of a connection that no session is on. */
+  /** Remembers which gateway holds a session's socket. False if that is on another connection, and then held by none. */
   place(gateway: string, { socketId, connection }: Pick<Member, "socketId" | "connection">): boolean {
     const session = this.#bySocket.get(socketId);
     if (session === undefined) return false;

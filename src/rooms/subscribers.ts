@@ -8,6 +8,7 @@ export interface SubscriberRow extends Member {
 export interface SubscriberStore {
   all(): SubscriberRow[];
   put(row: SubscriberRow): void;
+  /** Of a personal room, whoever has it deleted also tells the session that its socket has left (`Sessions.left`). */
   delete(socketId: string): void;
 }
 

@@ -125,15 +125,21 @@ describe("FAN-5 links", () => {
     const clients = await fill(10);
     await publish(clients, 1, 10);
     expect((await service.room(ROOM)).links).toBe(0);
+    const ask = async () => (await fetch(`${service.origin}/test/link?gateway=local-0`)).text();
+    expect(await ask()).toBe("refused");
     // Gateways that only this room called would be busy after it, and be asked again after ten seconds.
     await Promise.all(clients.map((client) => client.subscribe("market:OTHER-USD")));
     await publish(clients, 1, 150, "OTHER-USD");
     await publish(clients, 11, 150);
     expect((await service.room(ROOM)).links).toBeGreaterThan(0);
+    expect(await ask()).toBe("opened");
     const calls = (await stats()).map(({ delivered, relayed }) => delivered + relayed);
     expect(sum(calls)).toBe(GATEWAYS * 300);
-    const { elsewhere: stayed = [] } = split(clients, ["local-1"]);
-    await fetch(`${service.origin}/test/abort?gateway=local-1`);
+    // One that the room calls, over a link.
+    const relays = (await stats()).map(({ relayed }) => relayed);
+    const lost = `local-${relays.indexOf(Math.max(...relays))}`;
+    const { elsewhere: stayed = [] } = split(clients, [lost]);
+    await fetch(`${service.origin}/test/abort?gateway=${lost}`);
     await publish(stayed, 151, 170);
     for (const client of stayed) expect(numbersOf(client)).toEqual(upTo(170));
   });

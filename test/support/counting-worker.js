@@ -53,6 +53,11 @@ export default {
       await gateway.stall(Number(searchParams.get("ms")));
       return new Response("stalls");
     }
+    if (pathname === "/test/link") {
+      const link = await gateway.link();
+      link?.[Symbol.dispose]();
+      return new Response(link === undefined ? "refused" : "opened");
+    }
     // The call fails with the object.
     if (pathname === "/test/abort") return gateway.abort().catch(() => new Response("aborted"));
     return worker.fetch(request, env, ctx);

@@ -86,9 +86,12 @@ describe("configuration", () => {
   });
 
   it("reads how many gateways locations have", () => {
-    expect(config({ GATEWAYS_PER_COLO: "8" })).toMatchObject({
-      GATEWAYS_PER_COLO: { byColo: new Map(), others: 8 },
-    });
+    // As a number in TOML comes, too.
+    for (const count of ["8", 8 as unknown as string]) {
+      expect(config({ GATEWAYS_PER_COLO: count })).toMatchObject({
+        GATEWAYS_PER_COLO: { byColo: new Map(), others: 8 },
+      });
+    }
     expect(config({ GATEWAYS_PER_COLO: "FRA=56, 2 IAD=40" }).GATEWAYS_PER_COLO).toEqual({
       byColo: new Map([
         ["FRA", 56],
@@ -112,6 +115,8 @@ describe("configuration", () => {
     ["GATEWAYS_PER_COLO", "-1234"],
     ["GATEWAYS_PER_COLO", "1001"],
     ["GATEWAYS_PER_COLO", "FRA=0"],
+    ["GATEWAYS_PER_COLO", "4 5"],
+    ["GATEWAYS_PER_COLO", "FRA=2 FRA=3"],
     ["GATEWAYS_PER_COLO", "fra=12"],
     ["RECOVERY_WINDOW_S", "604801"],
     ["RECOVERY_MAX_EVENTS", "100001"],

@@ -91,11 +91,11 @@ it("named deadlines share the object's one alarm, on real storage", async () => 
   const stub = env.GATEWAYS.getByName("local-6");
   await runInDurableObject(stub, async (_, { storage }) => {
     const later = Date.now() + 100_000;
-    const alarms = new Alarms<"a" | "b">(storage);
+    const alarms = new Alarms<"a" | "b">(storage, Date.now());
     alarms.set("a", later + 5);
     alarms.set("b", later);
     expect(await storage.getAlarm()).toBe(later);
-    expect(new Alarms<"a" | "b">(storage).at("a")).toBe(later + 5);
+    expect(new Alarms<"a" | "b">(storage, Date.now()).at("a")).toBe(later + 5);
     alarms.clear("b");
     expect(await storage.getAlarm()).toBe(later + 5);
     alarms.clear("a");

@@ -154,11 +154,18 @@ describe("CONN-5 sessions that never connect", () => {
     expect(engine.sessions.size).toBe(0);
   });
 
-  it.each([
-    ["connected", () => session.save("state", true)],
-    ["accepted, and is about to connect", () => (session.accepted = true)],
-  ])("are not those that the application has %s", (_, accept) => {
-    accept();
+  it("have a minute once they are accepted", () => {
+    session.accepted = true;
+    clock.now = 60_999;
+    expect(engine.closeUnestablished()).toBe(61_000);
+    expect(transport.closes).toEqual([]);
+    clock.now = 61_000;
+    expect(engine.closeUnestablished()).toBeUndefined();
+    expect(transport.closes).toEqual([{ code: 1008, reason: "connect timeout" }]);
+  });
+
+  it("are not those that the application has connected", () => {
+    session.save("state", true);
     clock.now = 60_000;
     expect(engine.closeUnestablished()).toBeUndefined();
     expect(transport.closes).toEqual([]);

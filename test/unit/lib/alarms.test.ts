@@ -28,7 +28,7 @@ let alarms: Alarms<Name>;
 
 beforeEach(() => {
   storage = new FakeStorage();
-  alarms = new Alarms<Name>(storage);
+  alarms = new Alarms<Name>(storage, 0);
 });
 
 describe("alarms", () => {
@@ -82,23 +82,34 @@ describe("alarms", () => {
     alarms.set("a", 100);
     expect(alarms.takeDue(100, 150)).toEqual(["a"]);
     expect(storage.calls).toEqual([100, 150]);
-    const woken = new Alarms<Name>(storage);
+    const woken = new Alarms<Name>(storage, 0);
     expect(woken.takeDue(150, 200)).toEqual(["a"]);
     woken.clear("a");
     expect(storage.calls).toEqual([100, 150, 200, "delete"]);
-    expect(new Alarms<Name>(storage).at("a")).toBeUndefined();
+    expect(new Alarms<Name>(storage, 0).at("a")).toBeUndefined();
   });
 
   it("outlive the object, with no alarm set twice", () => {
     alarms.set("a", 100);
     alarms.set("b", 50);
-    const woken = new Alarms<Name>(storage);
+    const woken = new Alarms<Name>(storage, 0);
     expect([woken.at("a"), woken.at("b")]).toEqual([100, 50]);
     woken.set("c", 60);
     expect(storage.calls).toEqual([100, 50]);
     expect(woken.takeDue(60, 900)).toEqual(["b", "c"]);
     expect(storage.calls).toEqual([100, 50, 100]);
-    expect(new Alarms<Name>(storage).takeDue(1_000, 2_000)).toEqual(["a", "b", "c"]);
+    expect(new Alarms<Name>(storage, 0).takeDue(1_000, 2_000)).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("an alarm that the platform has given up", () => {
+  it("is armed anew by an object that starts with something long overdue", () => {
+    alarms.set("a", 100);
+    expect(new Alarms<Name>(storage, 300_100).at("a")).toBe(100);
+    expect(storage.calls).toEqual([100]);
+    const woken = new Alarms<Name>(storage, 300_101);
+    expect(storage.calls).toEqual([100, 100]);
+    expect(woken.takeDue(300_102, 400_000)).toEqual(["a"]);
   });
 });
 
@@ -127,7 +138,7 @@ describe("alarms: doing what is due", () => {
     alarms.set("a", 100);
     await run(100, () => undefined);
     expect(storage.calls).toEqual([100]);
-    expect(new Alarms<Name>(storage).at("a")).toBeUndefined();
+    expect(new Alarms<Name>(storage, 0).at("a")).toBeUndefined();
   });
 
   it("writes once, when all is done", async () => {
@@ -156,17 +167,17 @@ describe("alarms: doing what is due", () => {
   it("is due still if the object dies while it works, and the platform repeats its alarm", async () => {
     alarms.set("a", 100);
     await run(100, () => {
-      expect(new Alarms<Name>(storage).at("a")).toBe(100);
+      expect(new Alarms<Name>(storage, 0).at("a")).toBe(100);
       return 900;
     });
-    expect(new Alarms<Name>(storage).at("a")).toBe(900);
+    expect(new Alarms<Name>(storage, 0).at("a")).toBe(900);
   });
 
   it("comes again later if another deadline is set while it works, and the object dies", async () => {
     alarms.set("a", 100);
     await run(100, () => {
       alarms.set("b", 7_000);
-      const woken = new Alarms<Name>(storage);
+      const woken = new Alarms<Name>(storage, 0);
       expect([woken.at("a"), woken.at("b")]).toEqual([5_100, 7_000]);
       return undefined;
     });

@@ -115,7 +115,7 @@ class World {
       ids: new PublishedIds(storage.sql),
       market: new MarketState(storage.sql, "BTC-USD", 1_000),
       transaction: storage.transactionSync,
-      alarms: new Alarms(storage),
+      alarms: new Alarms(storage, 0),
       deliver: (name, frames) => {
         const { lines, subscriptions } = this.#named(name);
         return lines[2]

@@ -83,7 +83,7 @@ describe("FAN-5 a link", () => {
     const links = create();
     expect(await call(links, BURST + 1)).toEqual(Array(BURST + 1).fill("call"));
     expect(await call(links, 3)).toEqual(["ask", "call", "link", "link"]);
-    expect(await call(links, 20, 1_000)).toEqual(Array(20).fill("link"));
+    expect(await call(links, 200, 50)).toEqual(Array(200).fill("link"));
     expect(links.open).toBe(1);
   });
 
@@ -114,13 +114,19 @@ describe("FAN-5 a link", () => {
     opening.resolve(undefined);
   });
 
-  it("is closed five to six seconds after its last call", async () => {
+  it("is closed five to six seconds after its caller was busy last, whatever it still calls", async () => {
     const links = await opened();
-    expect(await call(links, 3, 4_999)).toEqual(["link", "link", "link"]);
+    expect(await call(links, 10, 1_000)).toEqual([...Array(5).fill("link"), ...Array(5).fill("call")]);
     pass(QUIET_MS);
     expect({ open: links.open, disposed, timers: timers.pending }).toEqual({
       ...{ open: 0, disposed: 1, timers: [] },
     });
+  });
+
+  it("is closed five to six seconds after its last call, however busy its caller is with others", async () => {
+    const links = await opened();
+    await call(links, 130, 50, "local-1");
+    expect({ open: links.open, disposed }).toEqual({ open: 1, disposed: 1 });
   });
 
   it("that is opened when no call comes any more is closed, too", async () => {
@@ -167,6 +173,52 @@ describe("FAN-5 a link", () => {
     expect({ asked: made.filter((way) => way === "ask").length, last: made.at(-1) }).toEqual({
       ...{ asked: 1, last: "link" },
     });
+  });
+
+  it("is asked for less and less often where it is refused", async () => {
+    willing = false;
+    const links = create();
+    const made = await call(links, 6_000, 50);
+    // At first, and 10, 30, 70 and 150 s later.
+    expect(made.filter((way) => way === "ask")).toHaveLength(5);
+  });
+
+  it("that breaks for a call which nobody waits for any more has it made no more", async () => {
+    const links = await opened();
+    const failure = new Deferred<never>();
+    let made = 0;
+    const late = links.call(
+      "local-0",
+      () => {
+        made++;
+        return failure.promise;
+      },
+      1_000,
+    );
+    clock.now += 1_001;
+    failure.reject(new Error("gone"));
+    await expect(late).rejects.toThrow("gone");
+    expect(made).toBe(1);
+  });
+
+  it("that broke for one call is closed by no other", async () => {
+    const links = await opened();
+    const failures = [new Deferred<boolean>(), new Deferred<boolean>()];
+    const pending = failures.map(({ promise }) => {
+      let first = true;
+      return links.call("local-0", () => {
+        const answer = first ? promise : Promise.resolve(true);
+        first = false;
+        return answer;
+      });
+    });
+    failures[0]?.reject(new Error("gone"));
+    await pending[0];
+    await call(links, 3);
+    expect(links.open).toBe(1);
+    failures[1]?.reject(new Error("gone"));
+    await pending[1];
+    expect({ open: links.open, disposed }).toEqual({ open: 1, disposed: 1 });
   });
 
   it("that breaks costs no call", async () => {

@@ -41,7 +41,7 @@ class RoomLife implements Life {
     const clock = () => world.now;
     // Later lives of the room have later epochs.
     const epoch = ++world.now;
-    this.alarms = new Alarms<RoomAlarm>(storage);
+    this.alarms = new Alarms<RoomAlarm>(storage, 0);
     const options = { windowMs: world.windowMs, maxEvents: MAX_EVENTS, heartbeatMs: HEARTBEAT_MS };
     const [kind, symbol = ""] = name.split(":");
     this.recovery = kind === "user" ? new Recovery(storage, `log${world.createId()}`, options) : undefined;

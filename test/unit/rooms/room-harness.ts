@@ -47,7 +47,7 @@ export class RoomHarness {
     const { sql } = this.storage;
     const { WINDOW: windowMs, MAX_EVENTS: maxEvents, RETENTION } = RoomHarness;
     this.timers = new FakeTimers();
-    this.#alarms = new Alarms(this.storage);
+    this.#alarms = new Alarms(this.storage, 0);
     this.core = new RoomCore({
       name: this.#name,
       epoch: ++this.#epoch,

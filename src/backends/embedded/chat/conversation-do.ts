@@ -45,7 +45,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   get #conversation(): Opened {
     if (this.#opened === undefined) {
       const { storage } = this.ctx;
-      const alarms = new Alarms<ConversationAlarm>(storage);
+      const alarms = new Alarms<ConversationAlarm>(storage, Date.now());
       this.#opened = { alarms, core: new ConversationCore(storage.sql, alarms, Date.now) };
     }
     return this.#opened;

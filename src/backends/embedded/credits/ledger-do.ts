@@ -26,7 +26,7 @@ export class Ledger extends DurableObject<Env> implements LedgerRpc {
     if (owner === undefined) throw new Error("A ledger is addressed by the name of its owner.");
     const { CREDITS_WELCOME, REQUEST_TIMEOUT } = configOf(env);
     const room = userRoom(owner.userId);
-    this.#alarms = new Alarms(ctx.storage);
+    this.#alarms = new Alarms(ctx.storage, Date.now());
     this.#core = new LedgerCore({
       applicationId: owner.applicationId,
       sql: ctx.storage.sql,

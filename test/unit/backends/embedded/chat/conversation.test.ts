@@ -20,7 +20,7 @@ import { FakeClock } from "../../../../support/fakes.ts";
 import { TestStorage } from "../../../../support/sqlite.ts";
 
 const open = (storage: TestStorage, clock: FakeClock) =>
-  new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage), clock.read);
+  new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage, 0), clock.read);
 
 const turn = (message: string, answer = "A.", context = ""): Turn => ({
   message,

@@ -17,7 +17,8 @@ const conversationsOf = (time = new FakeClock()) => {
   const getByName = (name: string): ConversationRpc => {
     const storage = new TestStorage();
     const core =
-      cores.get(name) ?? new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage), time.read);
+      cores.get(name) ??
+      new ConversationCore(storage.sql, new Alarms<ConversationAlarm>(storage, 0), time.read);
     cores.set(name, core);
     return {
       begin: async (id) => core.begin(id),

@@ -71,7 +71,7 @@ export class LedgerHarness {
   /** The object starts anew on its storage; what its last life was waiting for reaches nobody. */
   start(): void {
     const life = ++this.#life;
-    this.#alarms = new Alarms(this.storage);
+    this.#alarms = new Alarms(this.storage, 0);
     this.core = new LedgerCore({
       applicationId: "app_1",
       sql: this.storage.sql,
