@@ -1,15 +1,16 @@
+import { TURN_MS } from "../../src/rooms/fan-out.ts";
+import { BUSY_PER_SECOND, IDLE_MS, LINK_MS, SWEEP_MS } from "../../src/rooms/links.ts";
 import { coalescedRate, type GatewayClass, type Load, type MarketPart, roundsPerSecond } from "./load.ts";
 
-/** As in src/rooms/links.ts: calls a second beyond which an object opens links, or takes them. */
-const BUSY_PER_SECOND = 10;
+const MS = 1_000;
 /** A call so soon after the one before opens a link. */
-const LINK_IDLE_S = 5;
-/** Unused for so long, on average, it is closed: by the next look, one a second, after `LINK_IDLE_S`. */
-const LINK_CLOSED_S = LINK_IDLE_S + 0.5;
+const LINK_IDLE_S = IDLE_MS / MS;
+/** Unused for so long, on average, it is closed: by the next look after `LINK_IDLE_S`. */
+const LINK_CLOSED_S = (IDLE_MS + SWEEP_MS / 2) / MS;
 /** No link lasts longer. */
-const LINK_S = 300;
-/** As in src/rooms/fan-out.ts: so long the same gateway of a lane relays. */
-const TURN_S = 60;
+const LINK_S = LINK_MS / MS;
+/** So long the same gateway of a lane relays. */
+const TURN_S = TURN_MS / MS;
 
 /** Calls a second, and how they are made. */
 export interface LinkUse {

@@ -1,3 +1,4 @@
+import { PATIENCE_MS } from "../../src/gateway/relay.ts";
 import type { Costs } from "./costs.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Histogram } from "./histogram.ts";
@@ -61,8 +62,6 @@ interface Lane {
 }
 
 const MS = 1_000;
-/** As in src/gateway/relay.ts. */
-const PATIENCE_MS = 500;
 /** How long the same gateway of a lane relays. In src/rooms/fan-out.ts a minute: here more of them have turns in a run. */
 const TURN_MS = 1_000;
 

@@ -4,6 +4,7 @@ import type { Session, SessionState } from "../engineio/session.ts";
 import type { After, Sleep } from "../lib/after.ts";
 import type { Alarms } from "../lib/alarms.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Kv } from "../lib/kv.ts";
 import { CONTEXT_HEADER, decodeContext } from "./context-header.ts";
 import { refuse } from "./handshake-refusal.ts";
 import { PollingRequests } from "./polling-requests.ts";
@@ -12,7 +13,7 @@ import { WebSocketTransport } from "./websocket-transport.ts";
 
 /** The part of `DurableObjectState` that holding WebSockets needs. */
 export interface HostState {
-  readonly storage: { readonly kv: SyncKvStorage };
+  readonly storage: { readonly kv: Pick<Kv, "get" | "put"> };
   acceptWebSocket(webSocket: WebSocket): void;
   getWebSockets(): WebSocket[];
   setWebSocketAutoResponse(pair?: WebSocketRequestResponsePair): void;

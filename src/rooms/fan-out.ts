@@ -33,7 +33,7 @@ export const RELAY_TIMEOUT_MS = 1_000;
  * How long the same gateway of a lane relays, in ms: none does it for all the others all the time, and calls go the same
  * ways for long enough to go over links (FAN-5).
  */
-const TURN_MS = 60_000;
+export const TURN_MS = 60_000;
 
 /** Relays that are tried for a batch; then every gateway is sent to directly. */
 const RELAYS = 2;

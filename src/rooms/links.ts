@@ -33,17 +33,17 @@ type LinkState =
  * Calls a second, for long and at once, beyond which an object is busy. An object that is kept in memory costs as much
  * ($12.50 for a million GB-s, each object counting 0.128 GB) as some 10.7 requests a second do ($0.15 a million).
  */
-const BUSY_PER_SECOND = 10;
+export const BUSY_PER_SECOND = 10;
 const BUSY_BURST = 100;
 
 /** A gateway that has not been called for so long, in ms, is forgotten, and so is that an object was busy. */
-const IDLE_MS = 5_000;
+export const IDLE_MS = 5_000;
 
 /** How often to look for what is idle, in ms. */
-const SWEEP_MS = 1_000;
+export const SWEEP_MS = 1_000;
 
 /** How long a link lasts, in ms: then the gateway is asked again whether it is worth it. */
-const LINK_MS = 300_000;
+export const LINK_MS = 300_000;
 
 /** How long after a first refusal, in ms, a gateway is asked again; after each more it is twice as long, up to `LINK_MS`. */
 const REFUSED_MS = 10_000;
@@ -126,7 +126,10 @@ export class Links {
   #add(gateway: string): Link {
     // Called for the first time: the second call may be followed by more.
     const link: Link = {
-      ...{ calledAt: Number.NEGATIVE_INFINITY, askAt: 0, refusedMs: REFUSED_MS, state: CLOSED },
+      calledAt: Number.NEGATIVE_INFINITY,
+      askAt: 0,
+      refusedMs: REFUSED_MS,
+      state: CLOSED,
     };
     if (this.#links.size === 0) this.#deps.after(SWEEP_MS, () => this.#sweep());
     this.#links.set(gateway, link);

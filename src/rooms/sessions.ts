@@ -70,9 +70,11 @@ export class Sessions {
     else this.put({ ...session, leftAt: now, gateway: undefined });
   }
 
-  /** Those whose sockets are subscribed to the room. */
-  get subscribed(): RecoverableSession[] {
-    return [...this.#byPid.values()].filter(({ gateway }) => gateway !== undefined);
+  /** The sockets that are subscribed to the room, and where. */
+  get subscribed(): { socketId: string; connection: number; gateway: string }[] {
+    return [...this.#byPid.values()].flatMap(({ socketId, connection, gateway }) =>
+      gateway === undefined ? [] : { socketId, connection, gateway },
+    );
   }
 
   /** Remembers which gateway holds a session's socket. False if that is on another connection, and then held by none. */

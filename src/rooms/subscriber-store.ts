@@ -66,10 +66,8 @@ export class SessionSubscriberStore implements SubscriberStore {
   all(): SubscriberRow[] {
     const others = this.#others.all();
     for (const { socketId } of others) this.#otherIds.add(socketId);
-    const rows = this.#sessions.subscribed.flatMap(({ socketId, connection, gateway }) =>
-      gateway === undefined ? [] : { socketId, connection, gateway, userId: this.#userId },
-    );
-    return [...others, ...rows];
+    const userId = this.#userId;
+    return [...others, ...this.#sessions.subscribed.map((placed) => ({ ...placed, userId }))];
   }
 
   put(row: SubscriberRow): void {
